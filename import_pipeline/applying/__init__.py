@@ -1,0 +1,1 @@
+"""A change set to the store, package by package."""

@@ -1,0 +1,1 @@
+"""The Dagster component type of an account; thin."""

@@ -1,0 +1,1 @@
+"""Files come in: tree, looks, claims, vault, archives, names, deliveries."""

@@ -1,0 +1,1 @@
+"""The lifecycle of files, jobs and deliveries, and the outbox."""

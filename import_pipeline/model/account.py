@@ -1,0 +1,160 @@
+"""An account: one tenant with its doors, policies, exports, retention and object types.
+
+Belongs here: what defs.yaml may state. Does not belong here: reading the YAML (catalog/), secrets (the ledger, hashed).
+"""
+
+import re
+import zoneinfo
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from import_pipeline.failures import UnknownValue
+from import_pipeline.model.base import ByteSize, Duration, Model
+from import_pipeline.model.format import Format
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.policy import OnError
+
+ExportFormat = Literal["csv", "jsonl", "parquet"]
+Cadence = Literal["daily", "weekly", "monthly"]
+
+
+class TreeDoor(Model):
+    """The landing tree. `settle` is the least time between two equal looks, `interval` the time between looks."""
+
+    enabled: bool = True
+    settle: Duration = timedelta(seconds=5)
+    cut_settle: Duration = timedelta(minutes=10)
+    """Settle time of a file whose size says that its last write was a full block (reference/intake.md section 4)."""
+    interval: Duration = timedelta(seconds=15)
+
+
+class Doors(Model):
+    """Ways in. A door that is not named is not open."""
+
+    tree: TreeDoor = TreeDoor()
+
+
+class DeliveryLimits(Model):
+    """How much one delivery takes; what is more waits for the next."""
+
+    max_files: int = Field(default=500, ge=1)
+    max_bytes: ByteSize = 2 * 10**9
+
+
+class Exports(Model):
+    """Which types are exported when. `content` is what changed in the window or everything as of its end."""
+
+    daily: tuple[str, ...] = ()
+    weekly: tuple[str, ...] = ()
+    monthly: tuple[str, ...] = ()
+    format: ExportFormat = "csv"
+    zip: bool = False
+    content: Literal["changes", "snapshot"] = "snapshot"
+    at: str = "02:00"
+    """Local time of day at which the last closed window is exported."""
+
+    def types(self, cadence: Cadence) -> tuple[str, ...]:
+        """The object types exported at this cadence."""
+        return {"daily": self.daily, "weekly": self.weekly, "monthly": self.monthly}[cadence]
+
+    @field_validator("at")
+    @classmethod
+    def _time_of_day(cls, value: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+            raise ValueError(f"{value!r} is not a time of day such as '02:00'")
+        return value
+
+
+class Retention(Model):
+    """How long things are kept."""
+
+    vault: Duration = timedelta(days=400)
+    history: Duration = timedelta(days=400)
+    staging: Duration = timedelta(days=7)
+    runs: Duration = timedelta(days=90)
+
+
+class Account(Model):
+    """One tenant. `name` is also the folder's name and the prefix of its asset keys."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    mode: Literal["flexible", "classic"] = "flexible"
+    timezone: str = "UTC"
+    strict: bool = False
+    doors: Doors = Doors()
+    delivery: DeliveryLimits = DeliveryLimits()
+    on_error: OnError = "skip"
+    on_duplicate: Literal["skip", "reprocess"] = "skip"
+    exports: Exports = Exports()
+    retention: Retention = Retention()
+    object_types: tuple[ObjectType, ...] = ()
+    formats: tuple[Format, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_folder(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", value):
+            raise ValueError(f"{value!r}: an account's name is lower-case letters, digits and _, and starts with a letter")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            raise ValueError(
+                str(UnknownValue("time zone", value, [z for z in zoneinfo.available_timezones() if z[:2] == value[:2]]))
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _types_are_distinct(self) -> "Account":
+        slugs = [t.slug for t in self.object_types]
+        if len(set(slugs)) < len(slugs):
+            raise ValueError("two object types have the same name (case and punctuation do not count)")
+        return self
+
+    @cached_property
+    def types_by_name(self) -> dict[str, ObjectType]:
+        """Object types by name, as written."""
+        return {t.name: t for t in self.object_types}
+
+    def object_type(self, name: str) -> ObjectType:
+        """The type of this name (case does not count); raises UnknownValue with the known ones and the nearest."""
+        for known in self.object_types:
+            if known.name.casefold() == name.casefold() or known.slug == name:
+                return known
+        raise UnknownValue("object type", name, self.types_by_name, where=f"account {self.name}")
+
+    def format(self, name: str) -> Format:
+        """The saved format of this name; raises UnknownValue."""
+        for known in self.formats:
+            if known.name == name:
+                return known
+        raise UnknownValue("format", name, [f.name for f in self.formats], where=f"account {self.name}")
+
+    @cached_property
+    def parents_first(self) -> tuple[ObjectType, ...]:
+        """Object types ordered so that every parent precedes its children."""
+        done: list[ObjectType] = []
+        waiting = list(self.object_types)
+        while waiting:
+            ready = [t for t in waiting if not t.parent or t.parent.type not in {w.name for w in waiting}]
+            if not ready:
+                return (*done, *waiting)
+            done += ready
+            waiting = [t for t in waiting if t not in ready]
+        return tuple(done)
+
+    def descendants(self, names: set[str]) -> set[str]:
+        """The names given and those of all types below them."""
+        found = set(names)
+        for t in self.parents_first:
+            if t.parent and t.parent.type in found:
+                found.add(t.name)
+        return found

@@ -1,0 +1,102 @@
+"""One typed field of an object type, and the types there are.
+
+Belongs here: a new field type, a new property of a field. Does not belong here: how a value is checked or cast
+(validation/), how a header finds its field (model/columns.py).
+"""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from import_pipeline.failures import nearest
+from import_pipeline.model.base import Model
+
+FieldType = Literal[
+    "Text",
+    "MultiLine",
+    "Email",
+    "Phone",
+    "Number",
+    "Currency",
+    "Boolean",
+    "Date",
+    "DateTime",
+    "SingleChoice",
+    "MultiChoice",
+    "Address",
+    "Attachment",
+]
+FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+UpdateRule = Literal["always", "create_only", "never"]
+
+
+def _known_type(value: object) -> object:
+    if isinstance(value, str) and value not in FIELD_TYPES:
+        near = nearest(value, FIELD_TYPES)
+        raise ValueError(
+            f"{value!r} is not a field type; known: {', '.join(FIELD_TYPES)}" + (f". Did you mean {near}?" if near else "")
+        )
+    return value
+
+
+def _formats_as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class FieldSpec(Model):
+    """One field.
+
+    `update` tells what an update may do to it: `always`, `create_only` (set when the record is created, later ignored with a
+    warning) or `never`. Left out, custom fields take `always`, the others `create_only` (acceptance S-8).
+    `formats` of dates are `iso` or strptime patterns; ambiguous day/month orders need one (acceptance, decision 3).
+    `decimals` is how many a Number or Currency may have (Currency: 2 unless stated).
+    """
+
+    name: str = Field(min_length=1)
+    type: Annotated[FieldType, BeforeValidator(_known_type)] = "Text"
+    required: bool = False
+    custom: bool = False
+    system: bool = False
+    update: UpdateRule | None = None
+    choices: tuple[str, ...] = ()
+    separator: str = ";"
+    formats: Annotated[tuple[str, ...], BeforeValidator(_formats_as_list)] = ("iso",)
+    pattern: str | None = None
+    max_length: int | None = Field(default=None, ge=1)
+    min: float | None = None
+    max: float | None = None
+    decimals: int | None = Field(default=None, ge=0, le=9)
+    description: str = ""
+
+    @field_validator("type")
+    @classmethod
+    def _no_attachments(cls, value: str) -> str:
+        if value == "Attachment":
+            raise ValueError("Attachment fields cannot be imported (acceptance S-9)")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_usable(cls, value: str) -> str:
+        if value != value.strip() or value.startswith("_") or any(ord(c) < 32 for c in value):
+            raise ValueError(f"field name {value!r}: no blanks at the ends, no leading underscore, no control characters")
+        return value
+
+    @model_validator(mode="after")
+    def _choices_fit(self) -> "FieldSpec":
+        if self.type in ("SingleChoice", "MultiChoice") and not self.choices:
+            raise ValueError(f"{self.name}: a {self.type} field needs choices")
+        if self.choices and self.type not in ("SingleChoice", "MultiChoice"):
+            raise ValueError(f"{self.name}: choices go with SingleChoice or MultiChoice, not with {self.type}")
+        if self.type == "MultiChoice":
+            held = [c for c in self.choices if self.separator in c]
+            if held:
+                raise ValueError(
+                    f"{self.name}: the choice {held[0]!r} holds the separator {self.separator!r}; state another separator"
+                )
+        return self
+
+    @property
+    def updates(self) -> UpdateRule:
+        """The update rule in force."""
+        return self.update or ("always" if self.custom else "create_only")

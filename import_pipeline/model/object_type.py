@@ -1,0 +1,157 @@
+"""An object type: what one kind of record is made of and how its rows find their record, parent, pin, stage and owner.
+
+Belongs here: what an object_types/*.yaml may state. Does not belong here: doors and policies (model/account.py).
+"""
+
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from import_pipeline.model.base import Duration, Model, slug
+from import_pipeline.model.columns import ADDRESS_LINE, Column, HeaderMap, address_columns, map_header
+from import_pipeline.model.field import FieldSpec
+
+StageGroup = Literal["Active", "Won", "Lost"]
+RECORD_ID = "RecordID"
+EXTERNAL_PIN_ID = "ExternalPinId"
+OWNER = "Owner Email"
+STAGE = "Stage"
+LOSS_REASON = "Loss Reason"
+PIN = "Address"
+"""In matching rules: the record's address as a whole."""
+
+
+class Parent(Model):
+    """How a child finds its parent (acceptance S-7, B-4)."""
+
+    type: str
+    column: str = "RelatedTo"
+    required: bool = False
+    unresolved: Literal["park", "fail"] = "park"
+    park_for: Duration = timedelta(days=30)
+
+
+class Owner(Model):
+    """Who may own a record: e-mail addresses of known users (acceptance S-9), or a YAML file beside defs.yaml that lists them."""
+
+    column: str = OWNER
+    users: tuple[str, ...] = ()
+
+
+class ObjectType(Model):
+    """One kind of record. `match` are the rules tried in order after record id and external id; `Address` stands for the pin."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    external_id: str = "ExternalDataObjectId"
+    parent: Parent | None = None
+    pin: bool = False
+    match: tuple[tuple[str, ...], ...] = ()
+    stages: dict[StageGroup, tuple[str, ...]] = Field(default_factory=dict)
+    loss_reasons: tuple[str, ...] = ()
+    owner: Owner | None = None
+    fields: tuple[FieldSpec, ...] = Field(min_length=1)
+    synonyms: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "ObjectType":
+        keys = [c.key for c in self.columns]
+        folded = [k.casefold() for k in keys]
+        twice = sorted({k for k in keys if folded.count(k.casefold()) > 1})
+        if twice:
+            raise ValueError(f"{self.name}: the column {twice[0]!r} exists twice (case does not count)")
+        known = {*keys, *([PIN] if self.pin else [])}
+        for rule in self.match:
+            for name in rule:
+                if name not in known:
+                    raise ValueError(f"{self.name}: match names {name!r}, which is no column; known: {', '.join(sorted(known))}")
+        for other, key in self.synonyms.items():
+            if key not in keys:
+                raise ValueError(
+                    f"{self.name}: the synonym {other!r} points to {key!r}, which is no column; known: {', '.join(keys)}"
+                )
+        if self.parent and self.parent.type == self.name:
+            raise ValueError(f"{self.name}: a type cannot be its own parent")
+        return self
+
+    @property
+    def slug(self) -> str:
+        """The type in asset keys, table and folder names."""
+        return slug(self.name)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Every column a file may fill, in the order of the template."""
+
+        def text(key: str, role: str, update: str, *aliases: str, **more: object) -> Column:
+            return Column(key, role, FieldSpec(name=key, **more), update, aliases)  # type: ignore[arg-type]
+
+        made = [
+            text(RECORD_ID, "record_id", "never", "ID", "Record ID", "SPOTIO DataObject Id", f"{self.name} Id", max_length=64),
+            text(
+                self.external_id,
+                "external_id",
+                "create_only",
+                "ExternalDataObjectId",
+                "External DataObject Id",
+                "ExternalLeadId",
+                f"External {self.name} Id",
+                "External Id",
+                max_length=255,
+            ),
+        ]
+        if self.pin:
+            made.append(text(EXTERNAL_PIN_ID, "external_pin_id", "create_only", "External Pin Id", max_length=255))
+        if self.parent:
+            made.append(
+                text(
+                    self.parent.column,
+                    "parent",
+                    "always",
+                    "RelatedTo",
+                    "Related To",
+                    f"{self.parent.type} RecordID",
+                    max_length=255,
+                    required=self.parent.required,
+                )
+            )
+        if self.owner:
+            made.append(text(self.owner.column, "owner", "always", f"{self.name} Owner Email", "Owner", "Owner Email"))
+        if self.stages:
+            made.append(text(STAGE, "stage", "always", f"{self.name} Stage"))
+        if self.loss_reasons:
+            made.append(text(LOSS_REASON, "loss_reason", "always", "Loss Reasons", "Lost Reason", "Loss Reasons (Lost)"))
+        if self.pin:
+            made.extend(address_columns())
+        made.extend(Column(f.name, "field", f, f.updates) for f in self.fields if not f.system)
+        return tuple(made)
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """All configured stages over all groups, in order."""
+        return tuple(name for names in self.stages.values() for name in names)
+
+    @property
+    def template_header(self) -> tuple[str, ...]:
+        """The header row of the empty file to download (acceptance S-15)."""
+        return tuple(c.key for c in self.columns if c.key != ADDRESS_LINE)
+
+    def column(self, key: str) -> Column:
+        """The column named `key`; KeyError when there is none."""
+        return next(c for c in self.columns if c.key == key)
+
+    def column_of_role(self, role: str) -> Column | None:
+        """The one column of a role (not for `field` and `address`), or None."""
+        return next((c for c in self.columns if c.role == role), None)
+
+    def map_header(self, header: tuple[str, ...]) -> HeaderMap:
+        """Which column each header cell means (see model/columns.py). System fields of this type are ignored, not unknown."""
+        mapped = map_header(header, self.columns, self.synonyms)
+        system = {f.name.casefold() for f in self.fields if f.system}
+        ignored = tuple(u for u in mapped.unknown if u.strip().casefold().removeprefix("field ") in system)
+        if not ignored:
+            return mapped
+        unknown = tuple(u for u in mapped.unknown if u not in ignored)
+        return HeaderMap(mapped.header, mapped.keys, mapped.ignored + ignored, unknown, mapped.duplicates)

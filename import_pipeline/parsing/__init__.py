@@ -1,0 +1,1 @@
+"""Bytes to rows of strings: file doctor, CSV, JSONL, XLSX, address."""

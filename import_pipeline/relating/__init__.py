@@ -1,0 +1,1 @@
+"""Typed rows to a change set: match, parents, pins, update rules."""

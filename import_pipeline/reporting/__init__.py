@@ -1,0 +1,1 @@
+"""Answers: receipts, error files, failed rows, templates, pictures."""

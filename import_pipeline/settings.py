@@ -1,0 +1,73 @@
+"""All environment variables and paths, read once and typed.
+
+Belongs here: a new environment variable, a new folder below the one data root.
+Does not belong here: what an account states in its YAML (model/account.py), secrets.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where one instance keeps its things. Two instances with different homes never touch each other's files.
+
+    IMPORT_PIPELINE_HOME      root of all data (default: ./data)
+    IMPORT_PIPELINE_ACCOUNTS  folder with one folder per account (default: the shipped import_pipeline/defs)
+    IMPORT_PIPELINE_LEDGER    SQLAlchemy address of the ledger (default: SQLite below the home)
+    IMPORT_PIPELINE_MEMORY    memory limit of one DuckDB connection (default: 512MB)
+    IMPORT_PIPELINE_THREADS   threads of one DuckDB connection (default: 2)
+    """
+
+    home: Path
+    accounts: Path
+    ledger_url: str
+    memory_limit: str = "512MB"
+    threads: int = 2
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Reads the variables above from `env` (default: the process environment); relative paths are resolved once, here."""
+        env = os.environ if env is None else env
+        home = Path(env.get("IMPORT_PIPELINE_HOME") or "data").resolve()
+        accounts = Path(env.get("IMPORT_PIPELINE_ACCOUNTS") or PACKAGE / "defs").resolve()
+        return cls(
+            home=home,
+            accounts=accounts,
+            ledger_url=env.get("IMPORT_PIPELINE_LEDGER") or f"sqlite:///{home / 'ledger.sqlite'}",
+            memory_limit=env.get("IMPORT_PIPELINE_MEMORY") or "512MB",
+            threads=int(env.get("IMPORT_PIPELINE_THREADS") or 2),
+        )
+
+    @property
+    def landing(self) -> Path:
+        """Trees that people see: landing/<account>/DataObjects/Import/New …"""
+        return self.home / "landing"
+
+    @property
+    def vault(self) -> Path:
+        """Originals by SHA-256, written once."""
+        return self.home / "vault"
+
+    @property
+    def staging(self) -> Path:
+        """Parquet between the stages: staging/<account>/<delivery>/<type>/<stage>/."""
+        return self.home / "staging"
+
+    @property
+    def store(self) -> Path:
+        """One DuckDB file per account."""
+        return self.home / "store"
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME of this instance."""
+        return self.home / "dagster_home"
+
+    def store_file(self, account: str) -> Path:
+        """The account's record store."""
+        return self.store / f"{account}.duckdb"

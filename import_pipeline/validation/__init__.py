@@ -1,0 +1,1 @@
+"""Rows of strings to typed rows and row errors."""
