@@ -23,6 +23,13 @@ def nearest(value: str, known: Iterable[str], *, cutoff: float = 60.0) -> str | 
     return found[0] if found else None
 
 
+def known_values(value: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown value: «known: A, B. Did you mean 'A'?», in the order given."""
+    names = list(known)
+    suggestion = nearest(value, names)
+    return f"known: {', '.join(names) or 'none'}" + (f". Did you mean {suggestion!r}?" if suggestion else "")
+
+
 class UnknownValue(PermanentFailure):
     """A name that is not one of the known ones; the message lists them and the nearest."""
 

@@ -3,6 +3,7 @@
 Belongs here: what defs.yaml may state. Does not belong here: reading the YAML (catalog/), secrets (the ledger, hashed).
 """
 
+import difflib
 import re
 import zoneinfo
 from datetime import timedelta
@@ -106,9 +107,11 @@ class Account(Model):
     @field_validator("timezone")
     @classmethod
     def _timezone_exists(cls, value: str) -> str:
-        if value not in zoneinfo.available_timezones():
+        zones = zoneinfo.available_timezones()
+        if value not in zones:
+            near = difflib.get_close_matches(value, sorted(zones), n=5, cutoff=0.5)
             raise ValueError(
-                str(UnknownValue("time zone", value, [z for z in zoneinfo.available_timezones() if z[:2] == value[:2]]))
+                f"{value!r} is not a time zone name such as America/New_York" + (f"; near are {', '.join(near)}" * bool(near))
             )
         return value
 

@@ -3,12 +3,15 @@
 Belongs here: what an object_types/*.yaml may state. Does not belong here: doors and policies (model/account.py).
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from typing import Literal
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from import_pipeline.failures import known_values
 from import_pipeline.model.base import Duration, Model, slug
 from import_pipeline.model.columns import ADDRESS_LINE, Column, HeaderMap, address_columns, map_header
 from import_pipeline.model.field import FieldSpec
@@ -57,24 +60,32 @@ class ObjectType(Model):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "ObjectType":
+        found = [(path, f"{self.name}: {message}") for path, message in self._contradictions()]
+        if found:
+            raise PydanticCustomError("contradictions", "{text}", {"text": "; ".join(text for _, text in found), "found": found})
+        return self
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Every contradiction between this type's keys, as (path of the key, message); catalog/ finds the lines by the paths."""
         keys = [c.key for c in self.columns]
-        folded = [k.casefold() for k in keys]
-        twice = sorted({k for k in keys if folded.count(k.casefold()) > 1})
-        if twice:
-            raise ValueError(f"{self.name}: the column {twice[0]!r} exists twice (case does not count)")
-        known = {*keys, *([PIN] if self.pin else [])}
-        for rule in self.match:
-            for name in rule:
+        named = {"external_id": ("external_id",), "parent": ("parent", "column"), "owner": ("owner", "column")}
+        paths: list[tuple[str | int, ...]] = [named.get(c.role, ()) for c in self.columns if c.role != "field"]
+        paths += [("fields", index, "name") for index, f in enumerate(self.fields) if not f.system]
+        seen: set[str] = set()
+        for key, path in zip(keys, paths, strict=True):
+            if key.casefold() in seen:
+                yield path, f"the column {key!r} exists twice (case does not count)"
+            seen.add(key.casefold())
+        known = sorted({*keys, *([PIN] if self.pin else [])})
+        for number, rule in enumerate(self.match):
+            for position, name in enumerate(rule):
                 if name not in known:
-                    raise ValueError(f"{self.name}: match names {name!r}, which is no column; known: {', '.join(sorted(known))}")
+                    yield ("match", number, position), f"match names {name!r}, which is no column; {known_values(name, known)}"
         for other, key in self.synonyms.items():
             if key not in keys:
-                raise ValueError(
-                    f"{self.name}: the synonym {other!r} points to {key!r}, which is no column; known: {', '.join(keys)}"
-                )
+                yield ("synonyms", other), f"the synonym {other!r} points to {key!r}, which is no column; {known_values(key, keys)}"
         if self.parent and self.parent.type == self.name:
-            raise ValueError(f"{self.name}: a type cannot be its own parent")
-        return self
+            yield ("parent", "type"), "a type cannot be its own parent"
 
     @property
     def slug(self) -> str:

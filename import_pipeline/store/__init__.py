@@ -1,1 +1,1 @@
-"""Where things are kept between and after the stages: staging Parquet and the record store. The only room with a DuckDB connection."""
+"""Where things are kept: staging Parquet between the stages and the record store; all DuckDB connections are made here."""

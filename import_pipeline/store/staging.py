@@ -37,7 +37,7 @@ ERRORS: dict[str, pl.DataType] = {
 }
 """Row errors, one per finding; `column` is the column's key, null when the row as a whole is meant."""
 PART_ROWS = 122_880
-"""Rows of a part, about: at least this many rows are judged at once, which is where pandera is fast (reference/performance.md 4)."""
+"""Rows of a part, about: judged at once, which is where pandera is fast (reference/performance.md section 4)."""
 
 
 class StageWriter:

@@ -1,0 +1,57 @@
+"""Packages and commit groups: which positions of which files are committed together.
+
+Belongs here: the arithmetic of packages, groups and the staging parts they touch. Does not belong here: SQL that changes the store.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from import_pipeline.model.job import GROUP_PACKAGES, PACKAGE_ROWS
+from import_pipeline.store.staging import JOB, POS
+
+SEQ_STEP = 1 << 40
+"""`_seq` = job number × SEQ_STEP + position (see relating/rows.py)."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """10,000 positions of one job (fewer at its end). `first` and `last` are the `_seq` of its rows."""
+
+    job: str
+    number: int
+    positions: int
+    first: int
+    last: int
+
+
+def commit_groups(packages: Sequence[Package], rows: int = GROUP_PACKAGES * PACKAGE_ROWS) -> Iterator[list[Package]]:
+    """Packages in order, gathered until about `rows` positions are together: DuckDB writes few large commits well."""
+    group: list[Package] = []
+    size = 0
+    for package in packages:
+        group.append(package)
+        size += package.positions
+        if size >= rows:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def part_ranges(parts: Sequence[Path]) -> list[tuple[Path, int, int]]:
+    """(part, first `_seq`, last `_seq`) of each non-empty part; parts are in row order, so first and last row tell."""
+    found = []
+    for part in parts:
+        ends = pl.read_parquet(part, columns=[JOB, POS])
+        if ends.height:
+            seq = [int(job) * SEQ_STEP + int(pos) for job, pos in (ends.row(0), ends.row(-1))]
+            found.append((part, seq[0], seq[1]))
+    return found
+
+
+def touching(ranges: Sequence[tuple[Path, int, int]], first: int, last: int) -> list[Path]:
+    """The parts that hold rows with `_seq` from `first` to `last`."""
+    return [part for part, low, high in ranges if low <= last and high >= first]

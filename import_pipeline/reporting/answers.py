@@ -1,0 +1,157 @@
+"""Everything that answers a sender about one file: receipt, list of errors, failed rows, each under its place and name.
+
+Belongs here: which answers a job gets and where they lie (acceptance, decision 1). Does not belong here: what a receipt says
+(receipt.py), the failed rows themselves (failed_rows.py), moving the original, mail and webhooks.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import polars as pl
+
+from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
+from import_pipeline.model.row_error import FileFault, Notice
+from import_pipeline.reporting.failed_rows import write_failed
+from import_pipeline.reporting.groups import group_errors
+from import_pipeline.reporting.messages import guarded, labels_of, line_sentence
+from import_pipeline.reporting.names import AnswerKind, answer_name, replacing, temporary_path
+from import_pipeline.reporting.reasons import FailedRows
+from import_pipeline.reporting.receipt import make_receipt
+from import_pipeline.store.staging import END, ERRORS, JOB, LINE
+
+SLICE_ERRORS = 100_000
+"""Errors whose sentences are in memory at once."""
+ERROR_COLUMNS = ("line", "column", "code", "severity", "value", "expected", "suggestion", "message")
+
+
+class Answer(NamedTuple):
+    """Where the answers to one file lie; None for those there was no reason to write."""
+
+    receipt: Path
+    errors_file: Path | None
+    failed_file: Path | None
+
+
+def goes_to_success(state: JobState) -> bool:
+    """Whether a file of this final state belongs into Success (acceptance, decision 1; a duplicate's rows are in already, B-5)."""
+    return state in ("applied", "duplicate")
+
+
+def write_answers(
+    job: Job,
+    parsed: ParsedFile,
+    counts: Counts,
+    errors: pl.DataFrame | pl.LazyFrame,
+    folder_ok: Path,
+    folder_failed: Path,
+    *,
+    state: JobState,
+    reason: str | None = None,
+    delivery: str,
+    account_title: str = "",
+    started: datetime,
+    finished: datetime,
+    earlier_job: str | None = None,
+    notices: Sequence[Notice] = (),
+    packages: int = 0,
+    timings: Mapping[str, float] | None = None,
+) -> Answer:
+    """Writes all answers of one job and tells where they lie.
+
+    `errors` are the findings of all stages (columns of ERRORS); those of other jobs are left out. The list of errors and the
+    failed rows lie in `folder_failed`, and only where something was refused; the receipt lies in `folder_ok` or
+    `folder_failed`, where the original goes. `started` and `finished` know their time zone.
+
+    Called again it replaces its own files, and takes away those for which there is no reason any more; equal input gives equal
+    bytes. The receipt is written last: where it lies, the files it names lie too. Raises OSError as the machine does.
+    """
+    found = _of_job(errors, job)
+    labels = labels_of(parsed)
+    fault = parsed.fault or job.fault
+    failed = FailedRows.of(found, labels)
+    places = _Places(job, folder_ok, folder_failed)
+    errors_file, failed_file = places.path("errors", folder_failed), places.path("failed", folder_failed)
+    tells = bool(failed.lines.height or fault) and state != "duplicate"
+    returns = failed.lines.height > 0 and fault is None and job.kind != "kml" and state != "duplicate"
+    if returns:
+        with places.writing("failed", failed_file) as out:
+            write_failed(out, job, parsed, failed)
+    if tells:
+        with places.writing("errors", errors_file) as out:
+            _write_errors(out, found, fault, labels)
+    receipt = make_receipt(
+        job,
+        parsed,
+        counts,
+        group_errors(found, labels=labels),
+        state=state,
+        reason=reason,
+        delivery=delivery,
+        account_title=account_title,
+        started=started,
+        finished=finished,
+        earlier_job=earlier_job,
+        notices=notices,
+        packages=packages,
+        timings=timings or {},
+        errors_file=errors_file.name if tells else None,
+        failed_file=failed_file.name if returns else None,
+    )
+    target = places.path("receipt", folder_ok if goes_to_success(state) else folder_failed)
+    with places.writing("receipt", target) as out:
+        out.write(receipt.model_dump_json(indent=2).encode() + b"\n")
+    answer = Answer(target, errors_file if tells else None, failed_file if returns else None)
+    places.keep_only(answer)
+    return answer
+
+
+class _Places:
+    """The names and folders of one job's answers."""
+
+    def __init__(self, job: Job, folder_ok: Path, folder_failed: Path) -> None:
+        self.job, self.folders = job, (folder_ok, folder_failed)
+
+    def path(self, kind: AnswerKind, folder: Path) -> Path:
+        """Where the answer of this kind lies in `folder`."""
+        return folder / answer_name(self.job.name, self.job.id, kind, self.job.kind)
+
+    def writing(self, kind: AnswerKind, target: Path) -> AbstractContextManager[BinaryIO]:
+        """The file `target`, in place as a whole when the block ends."""
+        return replacing(target, temporary_path(target, self.job.id, kind))
+
+    def keep_only(self, answer: Answer) -> None:
+        """Takes away what an earlier attempt of this job wrote and this one did not."""
+        kinds: tuple[AnswerKind, ...] = ("errors", "failed", "receipt")
+        for path in {self.path(kind, folder) for kind in kinds for folder in self.folders} - {p for p in answer if p}:
+            path.unlink(missing_ok=True)
+
+
+def _of_job(errors: pl.DataFrame | pl.LazyFrame, job: Job) -> pl.DataFrame:
+    """The findings of this job in one fixed order: by line, then as a person reads them."""
+    if not errors.lazy().collect_schema():
+        return pl.DataFrame(schema=ERRORS)
+    mine = errors.lazy().select(pl.col(name).cast(kind) for name, kind in ERRORS.items()).filter(pl.col(JOB) == job.number)
+    return mine.sort(LINE, END, "severity", "column", "code", "value").collect()
+
+
+def _write_errors(out: BinaryIO, found: pl.DataFrame, fault: FileFault | None, labels: Mapping[str, str]) -> None:
+    """errors.csv: UTF-8, commas, one line per finding, the file's own fault first; no cell that a spreadsheet would run."""
+    parts = [found.slice(offset, SLICE_ERRORS) for offset in range(0, found.height, SLICE_ERRORS)] or [found]
+    out.write((",".join(ERROR_COLUMNS) + "\n").encode())
+    if fault:
+        _error_lines(_fault_row(fault), pl.lit(fault.message)).write_csv(out, include_header=False)
+    for part in parts:
+        _error_lines(part, line_sentence(labels)).write_csv(out, include_header=False)
+
+
+def _fault_row(fault: FileFault) -> pl.DataFrame:
+    told = fault.model_dump(exclude={"message", "line"}) | {LINE: fault.line, "severity": "error"}
+    return pl.DataFrame([told], schema={name: ERRORS[name] for name in ERRORS if name not in (JOB, END)})
+
+
+def _error_lines(findings: pl.DataFrame, message: pl.Expr) -> pl.DataFrame:
+    texts = {name: guarded(pl.col(name)) for name in ERROR_COLUMNS if name not in ("line", "message")}
+    return findings.select(line=LINE, **texts, message=guarded(message)).select(ERROR_COLUMNS)

@@ -1,0 +1,190 @@
+"""The failed-rows file: what was refused, as it was sent, with the reasons at the end, ready to be mended and sent again.
+
+Belongs here: copying original rows with reason columns for CSV, JSONL and XLSX. Does not belong here: which rows failed and
+why (reasons.py), reading the original (parsing/raw.py).
+
+A row's own bytes are never changed, quoted anew or cut: whoever mends a value finds everything else as it was. A row that was
+refused for its structure (cells missing, a quote left open) gets its reasons behind its raw text as it stands.
+"""
+
+import codecs
+import datetime
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+import xlsxwriter
+
+from import_pipeline.failures import PermanentFailure
+from import_pipeline.model.columns import REASON_COLUMNS
+from import_pipeline.model.job import Job, ParsedFile
+from import_pipeline.parsing import raw
+from import_pipeline.reporting.reasons import FailedRows
+from import_pipeline.store.staging import LINE
+
+_BY_BOM = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""Codecs that write no mark of their own, by the mark a file begins with; the four-byte marks first, one begins like a shorter."""
+_CELL_CHARS = 32_767
+"""Longest text of an XLSX cell."""
+_MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+"""Stands in the properties of every workbook, so that the same rows give the same bytes."""
+_SPLICED = re.compile(
+    r',?\s*"{}"\s*:\s*"[^"\\]*"\s*,\s*"{}"\s*:\s*\d+\s*,\s*"{}"\s*:\s*"(?:[^"\\]|\\.)*"\s*\}}\s*$'.format(*REASON_COLUMNS)
+)
+"""The reason keys at the end of an object that came back in a failed-rows file."""
+
+
+def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+    """Writes the failed rows of `job` to `out` in the kind in which they were sent (csv, jsonl or xlsx).
+
+    Streams: memory does not grow with the rows, but for XLSX, whose reader holds a sheet. Raises PermanentFailure for a kind
+    without rows (kml) and when the original does not hold the failed lines.
+    """
+    writers = {"csv": _write_csv, "jsonl": _write_jsonl, "xlsx": _write_xlsx}
+    if job.kind not in writers:
+        raise PermanentFailure(f"a {job.kind} file has no rows to send back; known kinds: {', '.join(sorted(writers))}")
+    writers[job.kind](out, job, parsed, failed)
+
+
+def _rows(job: Job, parsed: ParsedFile, failed: FailedRows, texts: Iterator[list[str]]) -> Iterator[tuple[bytes, str]]:
+    """Each failed row's original bytes with its text out of `texts` (lists, in the rows' order)."""
+    copies, bom = raw.raw_records(job.path, parsed, failed.spans), _bom(job.path)
+    lines = iter(failed.lines[LINE].to_list())
+    for batch in texts:
+        for text in batch:
+            line, record = next(copies, (None, b""))
+            if line != next(lines):
+                raise PermanentFailure(f"{job.name}: line {line} came where another failed row was expected; is {job.path} whole?")
+            yield record.removeprefix(bom) if line == 1 else record, text
+
+
+def bare_encoding(path: Path, encoding: str | None) -> str:
+    """The codec that writes text into the middle of the file: without a byte order mark, with the order the file has."""
+    name = codecs.lookup(encoding or "utf-8").name.removesuffix("-sig")
+    return _BY_BOM.get(_bom(path)) or {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+
+
+def _bom(path: Path) -> bytes:
+    with path.open("rb") as original:
+        start = original.read(4)
+    return next((bom for bom in _BY_BOM if start.startswith(bom)), b"")
+
+
+def _line_end(parsed: ParsedFile) -> str:
+    """The file's line end; where lines end in several ways or the file has one line only, LF."""
+    return parsed.line_end if parsed.line_end in ("\n", "\r\n", "\r") else "\n"
+
+
+def _write_csv(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+    encoding = bare_encoding(job.path, parsed.encoding)
+    delimiter, quote = parsed.delimiter or ",", parsed.quote or '"'
+    end = _line_end(parsed).encode(encoding)
+    resent = parsed.header[-len(REASON_COLUMNS) :] == REASON_COLUMNS
+    bom, header = _bom(job.path), raw.header_bytes(job.path, parsed)
+    out.write(bom + header.removeprefix(bom))
+    if not resent:
+        out.write((delimiter + delimiter.join(REASON_COLUMNS)).encode(encoding))
+    out.write(end)
+    texts = (_csv_cells(part, job.id, delimiter, quote) for part in failed.slices())
+    for record, text in _rows(job, parsed, failed, texts):
+        row = _without_reasons(record, encoding, delimiter, quote, len(parsed.header)) if resent else record
+        out.write(row + text.encode(encoding, "replace") + end)
+
+
+def _csv_cells(part: pl.DataFrame, job_id: str, delimiter: str, quote: str) -> list[str]:
+    """The reason cells of each row as CSV text that begins with a delimiter; quoted where they have to be."""
+    text = pl.col("errors")
+    special = text.str.contains(quote, literal=True) | text.str.contains(delimiter, literal=True)
+    cell = pl.when(special).then(quote + text.str.replace_all(quote, quote * 2, literal=True) + quote).otherwise(text)
+    cells = pl.concat_str(pl.lit(delimiter + job_id + delimiter), pl.col(LINE), pl.lit(delimiter), cell)
+    return part.select(cells).to_series().to_list()
+
+
+def _without_reasons(record: bytes, encoding: str, delimiter: str, quote: str, cells: int) -> bytes:
+    """A row of a failed-rows file that came back without its last three cells: their place is for the new reasons.
+
+    A row whose cells do not agree with the header stays as it is.
+    """
+    try:
+        text = record.decode(encoding)
+    except UnicodeDecodeError:
+        return record
+    inside, cuts = False, []
+    for place, character in enumerate(text):
+        if character == quote:
+            inside = not inside
+        elif character == delimiter and not inside:
+            cuts.append(place)
+    if inside or len(cuts) != cells - 1:
+        return record
+    return text[: cuts[-len(REASON_COLUMNS)]].encode(encoding)
+
+
+def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+    encoding = bare_encoding(job.path, parsed.encoding)
+    end = _line_end(parsed).encode(encoding)
+    ascii_only = not encoding.startswith("utf")
+    out.write(_bom(job.path))
+
+    def texts() -> Iterator[list[str]]:
+        for part in failed.slices():
+            values = part.select(LINE, "errors", "whole").iter_rows()
+            yield ["" if whole else _json_keys(job.id, line, errors, ascii_only) for line, errors, whole in values]
+
+    for record, text in _rows(job, parsed, failed, texts()):
+        out.write(_spliced(record, text, encoding) + end)
+
+
+def _json_keys(job_id: str, line: int, errors: str, ascii_only: bool) -> str:
+    pairs = zip(REASON_COLUMNS, (job_id, line, errors), strict=True)
+    return ", ".join(f'"{key}": {json.dumps(value, ensure_ascii=ascii_only)}' for key, value in pairs)
+
+
+def _spliced(record: bytes, keys: str, encoding: str) -> bytes:
+    """The object as it was sent, the new keys before its closing brace; a record that is no object stays as it is."""
+    if not keys:
+        return record
+    try:
+        text = record.decode(encoding)
+    except UnicodeDecodeError:
+        return record
+    earlier = _SPLICED.search(text)
+    body = text[: earlier.start()] if earlier else text.rstrip().removesuffix("}")
+    if not earlier and body == text.rstrip():
+        return record
+    comma = "" if body.strip().removeprefix("\ufeff").strip() == "{" else ", "
+    return (body + comma + keys + "}").encode(encoding)
+
+
+def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+    cells = raw.sheet_rows(job.path, failed.lines[LINE].to_list())
+    resent = parsed.header[-len(REASON_COLUMNS) :] == REASON_COLUMNS
+    width = len(parsed.header) - (len(REASON_COLUMNS) if resent else 0)
+    book = xlsxwriter.Workbook(out, {"constant_memory": True})
+    book.set_properties({"created": _MADE})
+    sheet = book.add_worksheet("Failed rows")
+    as_text, head = book.add_format({"num_format": "@"}), book.add_format({"num_format": "@", "bold": True})
+
+    def write(row: int, values: list[str], style: object) -> None:
+        for place, value in enumerate(values):
+            if value:
+                sheet.write_string(row, place, value[:_CELL_CHARS], style)
+
+    write(0, [*parsed.header[:width], *REASON_COLUMNS], head)
+    number = 0
+    for part in failed.slices():
+        for line, errors, _ in part.iter_rows():
+            number += 1
+            sent = cells.get(line, [])
+            own = sent[:width] if resent else sent
+            write(number, [*own, *[""] * (width - len(own)), job.id, str(line), errors], as_text)
+    book.close()
