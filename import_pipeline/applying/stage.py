@@ -24,8 +24,8 @@ from import_pipeline.store.names import Tables, literal
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import LINEAGE, StageFolder
 
-Progress = Callable[[str, int], None]
-"""Called with a job's id and how many of its packages are applied."""
+Progress = Callable[[str, int, int], None]
+"""Called with a job's id, how many of its packages are applied, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
             finished[package.job] += 1
         if progress:
             for job in dict.fromkeys(p.job for p in group):
-                progress(job, finished[job])
+                progress(job, finished[job], told[job])
     _finish(session, order, change_set, token, stamp)
     return result
 

@@ -14,7 +14,8 @@ JobState = Literal["waiting", "running", "applied", "failed", "duplicate"]
 FileState = Literal["seen", "claimed", "vaulted", "delivered", "answered", "gone", "changed", "skipped"]
 DeliveryState = Literal["waiting", "requested", "running", "finished", "failed"]
 Action = Literal["create", "update", "unchanged", "park", "refuse", "delete"]
-FileKind = Literal["csv", "jsonl", "xlsx", "kml"]
+FileKind = Literal["csv", "jsonl", "xlsx", "kml", "zip", "other"]
+"""`zip` (an archive that was refused as a whole) and `other` are never parsed: such a job has a fault."""
 
 PACKAGE_ROWS = 10_000
 """Positions of a file in one package, the unit of progress (acceptance S-12)."""

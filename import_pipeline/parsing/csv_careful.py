@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from import_pipeline.parsing.lines import LINE_LIMIT, Lines
 
 QUOTE = b'"'
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,14 @@ def read(block: bytes, lines: Lines, first: int, shape: Shape, *, final: bool) -
         return Fault(first, "nul_byte")
     if found.odd > 1:
         return Fault(first, "quote_stray")
-    if shape.header and tuple(cell.strip() for cell in cells) == shape.header:
+    if shape.header and _trimmed(cells) == shape.header:
         return Fault(first, "header_repeated")
     return found
+
+
+def _trimmed(cells: list[bytes]) -> tuple[bytes, ...]:
+    """The cells as a header would be compared; a byte order mark comes with files that were appended to each other."""
+    return (cells[0].removeprefix(BOM).strip(), *(cell.strip() for cell in cells[1:]))
 
 
 def is_blank(content: bytes, shape: Shape) -> bool:

@@ -113,6 +113,7 @@ def _write(session: Session, order: RelateOrder, writer: StageWriter) -> dict[st
         f"SELECT n._seq, {line}, {package}, o.id AS record, coalesce(o.action, s.action) AS action FROM narrow n "
         "JOIN job_ids j ON j.number = n._job LEFT JOIN outcomes o ON o._seq = n._seq LEFT JOIN settled s ON s._seq = n._seq ORDER BY n._seq",
     )
+    ref = ident(order.object_type.parent.column) if order.object_type.parent else "NULL"
     parent_ref = f"coalesce(f.{ident(order.object_type.parent.column)}, n.parent_ref)" if order.object_type.parent else "NULL"
     _copy(
         session,
@@ -147,7 +148,7 @@ def _write(session: Session, order: RelateOrder, writer: StageWriter) -> dict[st
         "SELECT j.id AS job, r._line, r._seq FROM released r JOIN released_jobs j ON j.number = r._job "
         "WHERE NOT EXISTS (SELECT 1 FROM settled s WHERE s._seq = r._seq AND s.action = 'park') ORDER BY r._seq",
     )
-    _copy(session, writer, "expired", "SELECT _job AS job, _line, _end FROM expired ORDER BY _job, _line")
+    _copy(session, writer, "expired", f"SELECT _job AS job, _line, _end, CAST({ref} AS VARCHAR) AS ref FROM expired ORDER BY _job, _line")
     _copy(session, writer, "jobs", "SELECT number, id FROM job_ids ORDER BY number")
     _copy(
         session,

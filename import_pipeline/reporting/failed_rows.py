@@ -185,6 +185,11 @@ def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows)
         for line, errors, _ in part.iter_rows():
             number += 1
             sent = cells.get(line, [])
-            own = sent[:width] if resent else sent
+            own = sent[:width] if resent else sent[: max(width, _filled(sent))]
             write(number, [*own, *[""] * (width - len(own)), job.id, str(line), errors], as_text)
     book.close()
+
+
+def _filled(cells: list[str]) -> int:
+    """How many cells there are up to the last that is not blank: a sheet's reader fills short rows up to the widest."""
+    return next((number for number in range(len(cells), 0, -1) if cells[number - 1]), 0)

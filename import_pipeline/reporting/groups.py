@@ -68,8 +68,8 @@ def group_errors(errors: pl.DataFrame, *, labels: Mapping[str, str] | None = Non
 
 def _facts(values: pl.Expr, *, examples: bool = False) -> list[pl.Expr]:
     """What is known of a group: rows, first lines, a common expectation; `examples` are its first values by line."""
-    ordered = pl.col("value").sort_by(LINE, "value")
-    first = ordered.drop_nulls().unique(maintain_order=True).head(EXAMPLES) if examples else ordered.head(0)
+    ordered = pl.col("value").sort_by(LINE, "value").drop_nulls().unique(maintain_order=True)
+    first = ordered.head(EXAMPLES) if examples else pl.col("value").head(0)
     return [
         values.alias("values"),
         pl.col(LINE).n_unique().cast(pl.Int64).alias("rows"),
@@ -100,13 +100,17 @@ def _largest_first(groups: pl.LazyFrame) -> pl.LazyFrame:
 def _sentence(labels: Mapping[str, str] | None) -> pl.Expr:
     """«812 rows: Stage: 'Prospct' is not a configured stage; did you mean 'Prospect'?»"""
     rows = pl.col("rows")
-    digits = rows.cast(pl.String).str.reverse().str.replace_all(r"(\d{3})", "$1,").str.strip_chars_end(",").str.reverse()
-    counted = digits + pl.when(rows == 1).then(pl.lit(" row: ")).otherwise(pl.lit(" rows: "))
+    counted = _thousands(rows) + pl.when(rows == 1).then(pl.lit(" row: ")).otherwise(pl.lit(" rows: "))
     listed = pl.col("examples").list.eval(quoted(pl.element())).list.join(", ")
-    several = finding(pl.lit(None, pl.String)) + pl.format(", {} different values", pl.col("values"))
+    several = finding(pl.lit(None, pl.String)) + pl.format(", {} different values", _thousands(pl.col("values")))
     several += pl.when(listed != "").then(pl.lit(", for example ") + listed).otherwise(pl.lit(""))
     said = pl.when(pl.col("values") > 1).then(several).otherwise(finding()) + advice()
     return counted + pl.coalesce(column_label(labels) + ": " + said, said)
+
+
+def _thousands(number: pl.Expr) -> pl.Expr:
+    """1812 as `1,812`."""
+    return number.cast(pl.String).str.reverse().str.replace_all(r"(\d{3})", "$1,").str.strip_chars_end(",").str.reverse()
 
 
 def markdown_table(groups: Groups) -> str:

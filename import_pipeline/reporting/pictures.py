@@ -65,8 +65,9 @@ def rows_per_delivery(points: Sequence[DeliveryPoint], *, title: str = "Rows per
     axes = figure.add_subplot()
     _bars(axes, shown)
     _titles(axes, title, shown, left_out=len(points) - len(shown))
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    if shown:
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()

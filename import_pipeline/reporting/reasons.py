@@ -24,13 +24,14 @@ class FailedRows:
     lines: pl.DataFrame
     """Columns `_line`, `_end`, ascending."""
     findings: pl.DataFrame
-    """Findings of severity `error`, ordered by `_line`, then column and code."""
+    """Findings of severity `error`, ordered by `_line`."""
     labels: Mapping[str, str]
 
     @classmethod
     def of(cls, errors: pl.DataFrame, labels: Mapping[str, str]) -> "FailedRows":
-        """From all findings of a job (columns of ERRORS): a row with at least one error is failed, warnings cost no row."""
-        costly = errors.filter(pl.col("severity") == "error", pl.col(LINE).is_not_null()).sort(LINE, "column", "code", "value")
+        """From all findings of a job (columns of ERRORS, ordered by line): a row with an error is failed, warnings cost no row."""
+        costs = (pl.col("severity") == "error") & pl.col(LINE).is_not_null()
+        costly = errors.lazy().filter(costs).select(LINE, END, "code", "column", "value", "expected", "suggestion").collect()
         end = pl.max_horizontal(pl.col(END).max(), pl.col(LINE).first())
         lines = costly.lazy().group_by(LINE).agg(end.alias(END)).sort(LINE).select(LINE, END).collect()
         return cls(lines, costly, labels)

@@ -7,7 +7,9 @@ applied to values that the patterns here have proven.
 """
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import polars as pl
 
@@ -27,10 +29,6 @@ TRUE = ("true", "yes", "y", "1")
 FALSE = ("false", "no", "n", "0")
 
 
-def _without_symbol(values: pl.Series) -> pl.Series:
-    return values.str.replace("[$€£] ?", "") if values.str.contains_any(["$", "€", "£"]).any() else values
-
-
 def as_float(values: pl.Series) -> pl.Series:
     """Float64; null for what is not a number. Minus zero is zero."""
     numbers = values.cast(pl.Float64, strict=False)
@@ -38,8 +36,12 @@ def as_float(values: pl.Series) -> pl.Series:
 
 
 def as_decimal(values: pl.Series, decimals: int) -> pl.Series:
-    """Decimal(18, decimals) of proven values."""
-    return _without_symbol(values).cast(pl.Decimal(PRECISION, decimals))
+    """Decimal(18, decimals); null for what is no amount. A currency symbol is looked for only where the plain cast fails."""
+    kind = pl.Decimal(PRECISION, decimals)
+    amounts = values.cast(kind, strict=False)
+    if amounts.null_count() == values.null_count():
+        return amounts
+    return values.str.replace("[$€£] ?", "").cast(kind, strict=False)
 
 
 def _exact_as_float(values: pl.Series) -> pl.Series | bool:
@@ -67,7 +69,7 @@ def _whole_digits(limit: int) -> Rule:
 
 def _decimals(limit: int) -> Rule:
     """Zeros at the end change nothing and are no decimals; anything else beyond the limit would have to be rounded."""
-    pattern = rf"\.[0-9]{{{limit}}}[0-9]*[1-9]"
+    pattern = rf"\A[^.]*\.[0-9]{{{limit}}}[0-9]*[1-9]"
     expected = f"a number with at most {limit} decimals" if limit else "a whole number"
     return Rule("too_many_decimals", expected, lambda values: ~values.str.contains(pattern))
 
@@ -83,13 +85,13 @@ def _range_words(spec: FieldSpec) -> str:
     return f"a number of at least {plain(spec.min)}" if spec.min is not None else f"a number of at most {plain(spec.max or 0.0)}"
 
 
-def _range(spec: FieldSpec) -> tuple[Rule, ...]:
+def _range(spec: FieldSpec, cast: Callable[[pl.Series], pl.Series]) -> tuple[Rule, ...]:
     low, high = spec.min, spec.max
     if low is None and high is None:
         return ()
 
     def inside(values: pl.Series) -> pl.Series | bool:
-        numbers = as_float(_without_symbol(values))
+        numbers = cast(values).cast(pl.Float64)
         if high is None:
             return numbers >= low
         return numbers <= high if low is None else numbers.is_between(low, high)
@@ -102,7 +104,7 @@ def number(spec: FieldSpec) -> ColumnJudge:
     judged = Rule("not_a_number", "a number such as 1234.5", matches(NUMBER))
     if spec.decimals is None:
         digits = Rule("too_many_digits", f"a number of at most {FLOAT_DIGITS} significant digits", _exact_as_float)
-        return ColumnJudge((judged, digits, *_range(spec), *stated_rules(spec)), as_float, mended_number)
+        return ColumnJudge((judged, digits, *_range(spec, as_float), *stated_rules(spec)), as_float, mended_number)
     return _exact(spec, judged, spec.decimals)
 
 
@@ -113,8 +115,9 @@ def currency(spec: FieldSpec) -> ColumnJudge:
 
 
 def _exact(spec: FieldSpec, judged: Rule, decimals: int) -> ColumnJudge:
-    rules = (judged, _decimals(decimals), _whole_digits(PRECISION - decimals), *_range(spec), *stated_rules(spec))
-    return ColumnJudge(rules, lambda values: as_decimal(values, decimals), mended_number)
+    cast = partial(as_decimal, decimals=decimals)
+    exact = (_decimals(decimals), _whole_digits(PRECISION - decimals))
+    return ColumnJudge((judged, *exact, *_range(spec, cast), *stated_rules(spec)), cast, mended_number)
 
 
 _GROUPED = re.compile(r"([+-]?\d{1,3}(?:[  \u2009\u202f'’]\d{3})+)([.,]\d+)?")

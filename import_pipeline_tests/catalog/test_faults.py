@@ -107,7 +107,7 @@ CASES: dict[str, tuple[str, str | bytes | None, int, int, str, str]] = {
         "object_types__contact",
         CONTACT.replace("[[Email]]", "[[Email], [Name, Adress]]"),
         3,
-        24,
+        25,
         "match[1][1]",
         "match names 'Adress', which is no column",
     ),

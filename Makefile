@@ -1,0 +1,57 @@
+# What can be done here: `make` lists it. Everything runs in .venv, which `make setup` makes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up check templates test test-all lint format bench clean
+
+help: ## list these targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything in it (again only after pyproject.toml or constraints.txt changed)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1). Another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments here. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup ## import the samples of the shipped accounts and show what came of them
+	$(BIN)/import-pipeline demo
+
+up: setup ## run everything: doors, imports, exports and the web page
+	$(BIN)/import-pipeline up
+
+check: setup ## check the YAML of all accounts and tell every fault with file and line
+	$(BIN)/import-pipeline check
+
+templates: setup ## write the empty file to fill in for each object type
+	$(BIN)/import-pipeline template
+
+test: setup ## the quick tests
+	$(BIN)/pytest -m "not slow"
+
+test-all: setup ## all tests, with the slow ones and those that start the real daemon
+	$(BIN)/pytest --live
+
+lint: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## make the numbers of README's performance table
+	$(BIN)/python -m benchmarks
+
+clean: ## remove .venv, caches and everything made at run time below data/ (samples stay)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info benchmarks/work test-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find data -mindepth 1 -maxdepth 1 ! -name samples -exec rm -rf {} +

@@ -1,0 +1,182 @@
+"""Jobs in the ledger: what people see of the import of one file, with state, progress and counts.
+
+Belongs here: statements on `jobs`, the making of a job's id. Does not belong here: what a job does, where its bytes lie.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from import_pipeline.ledger.schema import jobs
+from import_pipeline.model.job import Counts, FileKind, JobState
+from import_pipeline.model.row_error import FileFault, Notice
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ALPHABET = _LETTERS + "0123456789"
+_COUNTS = tuple(Counts.model_fields)
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job before it has an id: what opening a delivery found out about one file or archive member."""
+
+    file_id: str
+    object_type: str
+    format: str | None
+    name: str
+    archive: str | None
+    member: str | None
+    sha256: str
+    size: int
+    kind: FileKind
+    fault: FileFault | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One job as the ledger holds it. `object_type` is '' when the name told none; `sha256` is '' when no bytes could be read."""
+
+    id: str
+    number: int
+    delivery: str
+    account: str
+    file_id: str
+    object_type: str
+    format: str | None
+    name: str
+    archive: str | None
+    member: str | None
+    sha256: str
+    size: int
+    kind: FileKind
+    state: JobState
+    dry_run: bool
+    fault: FileFault | None
+    notices: tuple[Notice, ...]
+    reason: str | None
+    parked_open: int
+    packages_done: int
+    packages_total: int
+    receipt: str | None
+    errors_file: str | None
+    failed_file: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    counts: Counts = field(default_factory=Counts)
+
+
+def job_id(delivery: str, number: int, salt: int = 0) -> str:
+    """8 lower-case letters and digits beginning with a letter, always the same for a delivery and number."""
+    rest = int.from_bytes(hashlib.sha256(f"{delivery}/{number}/{salt}".encode()).digest()[:16])
+    rest, first = divmod(rest, len(_LETTERS))
+    made = _LETTERS[first]
+    while len(made) < 8:
+        rest, digit = divmod(rest, len(_ALPHABET))
+        made += _ALPHABET[digit]
+    return made
+
+
+def create(conn: Connection, account: str, delivery: str, found: Sequence[NewJob], *, dry_run: bool, now: datetime) -> None:
+    """Books the jobs of a delivery as waiting, numbered from 0 in the order given."""
+    zero = dict.fromkeys((*_COUNTS, "parked_open", "packages_done", "packages_total"), 0)
+    rows = []
+    for number, new in enumerate(found):
+        told = {
+            "fault": new.fault.model_dump(exclude_none=True) if new.fault else None,
+            "notices": [notice.model_dump(exclude_none=True) for notice in new.notices],
+        }
+        own = {"id": _free_id(conn, delivery, number), "number": number, "delivery": delivery, "account": account}
+        rows.append(vars(new) | told | own | zero | {"state": "waiting", "dry_run": dry_run, "created_at": now})
+    if rows:
+        conn.execute(insert(jobs), rows)
+
+
+def _free_id(conn: Connection, delivery: str, number: int) -> str:
+    # 2·10¹² ids: among a million jobs two are alike in one ledger of four.
+    salt = 0
+    while conn.execute(select(jobs.c.id).where(jobs.c.id == job_id(delivery, number, salt))).first():
+        salt += 1
+    return job_id(delivery, number, salt)
+
+
+def _job(row: Row[Any]) -> JobRow:
+    values = row._asdict()
+    counts = Counts(**{name: values.pop(name) for name in _COUNTS})
+    fault = FileFault(**values.pop("fault")) if values["fault"] else values.pop("fault")
+    notices = tuple(Notice(**notice) for notice in values.pop("notices"))
+    return JobRow(**values, counts=counts, fault=fault, notices=notices)
+
+
+def get(conn: Connection, job: str) -> JobRow | None:
+    """The job of this id."""
+    row = conn.execute(select(jobs).where(jobs.c.id == job)).first()
+    return _job(row) if row else None
+
+
+def by_delivery(conn: Connection, key: str) -> list[JobRow]:
+    """The jobs of a delivery by number."""
+    return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.delivery == key).order_by(jobs.c.number))]
+
+
+def by_file(conn: Connection, file_id: str) -> list[JobRow]:
+    """The jobs of one arrival: one, or one for each member of an archive."""
+    return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.file_id == file_id).order_by(jobs.c.number))]
+
+
+def by_sha(conn: Connection, sha256: str) -> list[JobRow]:
+    """Every job that imported, or refused, these bytes (for «where is this file?»)."""
+    return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.sha256 == sha256).order_by(jobs.c.created_at))]
+
+
+def listing(conn: Connection, account: str | None = None, state: JobState | None = None, limit: int = 100) -> list[JobRow]:
+    """The latest jobs, newest first."""
+    query = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.number.desc()).limit(limit)
+    if account is not None:
+        query = query.where(jobs.c.account == account)
+    if state is not None:
+        query = query.where(jobs.c.state == state)
+    return [_job(row) for row in conn.execute(query)]
+
+
+def start(conn: Connection, job: str, *, packages_total: int, now: datetime) -> None:
+    """The job is worked on. A job that is started again keeps its first start."""
+    first = select(jobs.c.started_at).where(jobs.c.id == job).scalar_subquery()
+    begun = conn.execute(select(first)).scalar() or now
+    values = {"state": "running", "packages_total": packages_total, "packages_done": 0, "started_at": begun, "finished_at": None}
+    conn.execute(update(jobs).where(jobs.c.id == job).values(**values))
+
+
+def progress(conn: Connection, job: str, packages_done: int, packages_total: int | None = None) -> None:
+    """How many packages of 10,000 rows are done (acceptance S-12)."""
+    values = {"packages_done": packages_done} | ({} if packages_total is None else {"packages_total": packages_total})
+    conn.execute(update(jobs).where(jobs.c.id == job).values(**values))
+
+
+def finish(
+    conn: Connection,
+    job: str,
+    state: JobState,
+    *,
+    now: datetime,
+    counts: Counts | None = None,
+    reason: str | None = None,
+    receipt: str | None = None,
+    errors_file: str | None = None,
+    failed_file: str | None = None,
+) -> None:
+    """The job's answer. `counts=None` keeps the zeros of a job that never read a row; `parked_open` becomes what was parked."""
+    final = counts or Counts()
+    values = final.model_dump() | {"state": state, "reason": reason, "finished_at": now, "parked_open": final.parked}
+    files = {"receipt": receipt, "errors_file": errors_file, "failed_file": failed_file}
+    conn.execute(update(jobs).where(jobs.c.id == job).values(**values, **files))
+
+
+def set_parked_open(conn: Connection, job: str, rows: int) -> None:
+    """How many of the job's parked rows still wait for their parent."""
+    conn.execute(update(jobs).where(jobs.c.id == job).values(parked_open=rows))

@@ -1,0 +1,208 @@
+"""The ledger's tables, in plain SQL types that SQLite and PostgreSQL share.
+
+Belongs here: a table, a column, an index; each change comes with a migration in migrations/versions and a new HEAD.
+Does not belong here: statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py, meta.py).
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+HEAD = "0001"
+"""The newest migration; a ledger that holds it needs no upgrade."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A timezone-aware UTC timestamp. SQLite keeps no zone, so UTC is put back on reading; a naive value is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; raises ValueError for a timestamp without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; the ledger keeps UTC only")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+_LIVE = text("state NOT IN ('gone', 'changed') AND projected_at IS NULL")
+
+files = Table(
+    "files",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("id", String(16), nullable=False, unique=True),
+    Column("account", String(63), nullable=False),
+    Column("door", String(20), nullable=False),
+    Column("path", Text),
+    Column("name", Text, nullable=False),
+    Column("fingerprint", Text),
+    Column("size", BigInteger, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("first_look", Float),
+    Column("cut_suspect", Boolean, nullable=False),
+    Column("arrived_at", Moment, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("owner", String(100)),
+    Column("lease", Moment),
+    Column("sha256", String(64)),
+    Column("object_type", Text),
+    Column("format", Text),
+    Column("delivery", String(40)),
+    Column("outcome", String(10)),
+    Column("note", Text),
+    Column("told_at", Moment),
+    Column("project_to", Text),
+    Column("projected", Text),
+    Column("projected_at", Moment),
+    Column("project_tries", Integer, nullable=False),
+    Column("project_next", Moment),
+    Index("ix_files_state", "account", "state"),
+    Index("ix_files_delivery", "delivery"),
+    Index("ix_files_sha256", "sha256"),
+    Index("ix_files_name", "name"),
+    Index("ux_files_live", "account", "path", "fingerprint", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    sqlite_autoincrement=True,
+)
+"""Arrivals. `path` is relative to the account's tree, percent-encoded (landing/names.py); empty for a file that was submitted.
+`first_look` is monotonic seconds. One arrival is unique by path and fingerprint only while it lives: a later file of the same
+name, size and preserved mtime is another arrival (reference/intake.md section 4)."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("key", String(40), nullable=False, unique=True),
+    Column("account", String(63), nullable=False),
+    Column("door", String(20), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("run_id", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("requested_at", Moment),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("reason", Text),
+    Column("types", JSON, nullable=False),
+    Column("files", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Index("ix_deliveries_state", "account", "state"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("delivery", String(40), nullable=False),
+    Column("account", String(63), nullable=False),
+    Column("file_id", String(16), nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("format", Text),
+    Column("name", Text, nullable=False),
+    Column("archive", Text),
+    Column("member", Text),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("fault", JSON(none_as_null=True)),
+    Column("notices", JSON, nullable=False),
+    Column("reason", Text),
+    Column("rows", BigInteger, nullable=False),
+    Column("good", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("unchanged", BigInteger, nullable=False),
+    Column("deleted", BigInteger, nullable=False),
+    Column("parked", BigInteger, nullable=False),
+    Column("parked_open", BigInteger, nullable=False),
+    Column("packages_done", Integer, nullable=False),
+    Column("packages_total", Integer, nullable=False),
+    Column("receipt", Text),
+    Column("errors_file", Text),
+    Column("failed_file", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    UniqueConstraint("delivery", "number", name="ux_jobs_delivery_number"),
+    Index("ix_jobs_account", "account", "created_at"),
+    Index("ix_jobs_file", "file_id"),
+    Index("ix_jobs_sha256", "sha256"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("account", String(63), primary_key=True),
+    Column("object_type", String(200), primary_key=True),
+    Column("open_rows", BigInteger, nullable=False),
+)
+"""How many rows of a type wait for their parent: their type's assets take part in the parent's next delivery."""
+
+content = Table(
+    "content",
+    metadata,
+    Column("account", String(63), primary_key=True),
+    Column("object_type", String(200), primary_key=True),
+    Column("format", String(200), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("job", String(8), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+"""Which bytes were imported with success, as what. `format` is '' when no saved format was used."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("next_try", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Column("error", Text),
+    Index("ix_outbox_due", "state", "next_try"),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("value", JSON, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)

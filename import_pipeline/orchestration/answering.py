@@ -1,0 +1,232 @@
+"""The end of a delivery's run: every file gets its answer, and rows that waited change the answers of earlier deliveries.
+
+Belongs here: gathering what the stages found about one job, its counts and its final state. Does not belong here: what answers look
+like (reporting/), moving originals (landing/project.py).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from import_pipeline.applying.stage import parked_rows
+from import_pipeline.landing.project import answer_folders
+from import_pipeline.ledger import content, deliveries, jobs, parked
+from import_pipeline.ledger.jobs import JobRow
+from import_pipeline.model.account import Account
+from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.orchestration.flow import DeliveryRun
+from import_pipeline.orchestration.pipeline import Pipeline
+from import_pipeline.reporting.answers import Answer, write_answers
+from import_pipeline.store.session import open_store
+from import_pipeline.store.staging import ERRORS, JOB, StageFolder
+
+ERROR_STAGES = ("parsed", "validated", "related", "expired")
+_ACTIONS = {"create": "created", "update": "updated", "unchanged": "unchanged", "delete": "deleted", "park": "parked", "refuse": "refused"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that the stages found about the jobs of one object type of one delivery."""
+
+    parsed: dict[int, ParsedFile]
+    judged: dict[str, dict[str, object]]
+    related: dict[str, dict[str, int]]
+    errors: dict[int, pl.DataFrame]
+
+
+def gather(run: DeliveryRun, object_type: ObjectType) -> Found:
+    """Reads the reports and row errors of every stage that ran."""
+    stages = {name: run.stage(object_type, name) for name in ERROR_STAGES}
+    reports = {name: stage.load_report() if stage.exists else {} for name, stage in stages.items()}
+    files = [ParsedFile.model_validate(f) for f in reports["parsed"].get("files", [])]
+    return Found(
+        parsed={f.job: f for f in files},
+        judged=reports["validated"].get("jobs", {}),
+        related=reports["related"].get("jobs", {}),
+        errors=_errors_by_job(stages.values()),
+    )
+
+
+def _errors_by_job(stages: Iterable[StageFolder]) -> dict[int, pl.DataFrame]:
+    frames = [pl.read_parquet(p, columns=list(ERRORS)) for s in stages for p in s.parts("errors")]
+    frames = [f.cast(dict(ERRORS)) for f in frames if f.height]  # type: ignore[arg-type]
+    if not frames:
+        return {}
+    return {int(key[0]): part for key, part in pl.concat(frames).partition_by(JOB, as_dict=True).items()}
+
+
+def count(found: Found, job: Job) -> Counts:
+    """What became of the job's rows. Raises no doubt: rows = good + refused holds by construction of the stages."""
+    judged = found.judged.get(str(job.number), {})
+    rows, good = int(judged.get("rows", 0) or 0), int(judged.get("good", 0) or 0)  # type: ignore[call-overload]
+    if judged.get("halted") or job.fault or (job.number in found.parsed and found.parsed[job.number].fault):
+        return Counts(rows=rows, refused=int(judged.get("refused", 0) or 0))  # type: ignore[call-overload]
+    actions = {_ACTIONS[name]: n for name, n in found.related.get(job.id, {}).items() if name in _ACTIONS}
+    late = actions.pop("refused", 0)
+    return Counts(rows=rows, good=good - late, refused=rows - good + late, **actions)
+
+
+def final_state(job: Job, parsed: ParsedFile | None, counts: Counts, halted: object) -> tuple[JobState, str | None]:
+    """The job's final state and its reason (acceptance, decision 1)."""
+    fault = job.fault or (parsed.fault if parsed else None)
+    if fault:
+        return ("duplicate" if fault.code == "duplicate" else "failed"), fault.message
+    if halted:
+        return "failed", str(halted)
+    if counts.rows and not counts.good:
+        return "failed", "every row was refused"
+    return "applied", None
+
+
+def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
+    """Writes the answers of all jobs, books them in the ledger, projects the originals and ends the delivery; counts by job id."""
+    known: dict[str, Found] = {t.name: gather(run, t) for t in run.account.object_types}
+    nothing = Found({}, {}, {}, {})
+    told: dict[str, Counts] = {}
+    with run.pipeline.ledger.read() as conn:
+        rows = {row.id: row for row in jobs.by_delivery(conn, run.key)}
+    for job in run.jobs:
+        told[job.id] = _answer(run, job, rows[job.id], known.get(job.object_type, nothing))
+    _settle_waiting(run, known)
+    project_answers(run)
+    with run.pipeline.ledger.begin() as conn:
+        deliveries.finish(conn, run.key, now=run.now)
+    return told
+
+
+def _answer(run: DeliveryRun, job: Job, row: JobRow, found: Found) -> Counts:
+    parsed = found.parsed.get(job.number) or ParsedFile(job=job.number, fault=job.fault)
+    counts = count(found, job)
+    state, reason = final_state(job, found.parsed.get(job.number), counts, found.judged.get(str(job.number), {}).get("halted"))
+    answer = write(run, job, row, parsed, counts, found, state, reason)
+    with run.pipeline.ledger.begin() as conn:
+        book(conn, run, job, answer, counts, state, reason)
+        if state == "applied" and not job.dry_run:
+            content.remember(conn, job.account, job.object_type, job.format, job.sha256, job.id, now=run.now)
+    return counts
+
+
+def write(
+    run: DeliveryRun, job: Job, row: JobRow, parsed: ParsedFile, counts: Counts, found: Found, state: JobState, reason: str | None
+) -> Answer:
+    """The job's answers in its door's folders."""
+    with run.pipeline.ledger.read() as conn:
+        folder_ok, folder_failed = answer_folders(conn, run.account, run.pipeline.settings, job)
+    return write_answers(
+        job,
+        parsed,
+        counts,
+        found.errors.get(job.number, pl.DataFrame(schema=ERRORS)),
+        folder_ok,
+        folder_failed,
+        state=state,
+        reason=reason,
+        delivery=run.key,
+        account_title=run.account.title,
+        started=row.started_at or row.created_at,
+        finished=run.now,
+        earlier_job=job.fault.value if job.fault and job.fault.code == "duplicate" else None,
+        notices=row.notices,
+        packages=row.packages_total,
+    )
+
+
+def book(conn: object, run: DeliveryRun, job: Job, answer: Answer, counts: Counts, state: JobState, reason: str | None) -> None:
+    """The final state and where the answers lie."""
+    files = {"receipt": answer.receipt, "errors_file": answer.errors_file, "failed_file": answer.failed_file}
+    jobs.finish(
+        conn,  # type: ignore[arg-type]
+        job.id,
+        state,
+        now=run.now,
+        counts=counts,
+        reason=reason,
+        **{name: str(path) if path else None for name, path in files.items()},
+    )
+
+
+def _settle_waiting(run: DeliveryRun, known: dict[str, Found]) -> None:
+    """Rows of earlier deliveries that found their parent, or waited too long, change those jobs' counts and answers."""
+    own = {job.id for job in run.jobs}
+    for object_type in run.account.object_types:
+        for job_id, actions in known[object_type.name].related.items():
+            if job_id not in own:
+                _amend(run, object_type, job_id, actions)
+    with open_store(run.pipeline.settings, run.account.name) as session:
+        waiting = {t.name: parked_rows(session, t) for t in run.account.object_types}
+    with run.pipeline.ledger.begin() as conn:
+        for name, by_job in waiting.items():
+            parked.set_open(conn, run.account.name, name, sum(by_job.values()))
+
+
+def _amend(run: DeliveryRun, object_type: ObjectType, job_id: str, actions: dict[str, int]) -> None:
+    with run.pipeline.ledger.read() as conn:
+        row = jobs.get(conn, job_id)
+    if row is None:
+        return
+    earlier = DeliveryRun(run.pipeline, run.account, row.delivery)
+    job = next(j for j in earlier.jobs if j.id == job_id)
+    marker = earlier.stage(object_type, f"settled_{run.key}")
+    if marker.exists:
+        return
+    moved = {_ACTIONS[name]: n for name, n in actions.items() if name in _ACTIONS and name != "park"}
+    expired = actions.get("expired", 0)
+    late = moved.pop("refused", 0) + expired
+    counts = row.counts.model_copy(
+        update={
+            **{name: getattr(row.counts, name) + n for name, n in moved.items()},
+            "parked": row.counts.parked - sum(moved.values()) - late,
+            "good": row.counts.good - late,
+            "refused": row.counts.refused + late,
+        }
+    )
+    _pass_errors(run.stage(object_type, "related"), earlier.stage(object_type, "expired"), job, object_type)
+    found = gather(earlier, object_type)
+    parsed = found.parsed.get(job.number) or ParsedFile(job=job.number)
+    state: JobState = "applied" if counts.good or not counts.rows else "failed"
+    answer = write(earlier, job, row, parsed, counts, found, state, row.reason)
+    with run.pipeline.ledger.begin() as conn:
+        book(conn, run, job, answer, counts, state, row.reason)
+    with marker.writing() as writer:
+        writer.report({"job": job_id, "by": run.key, "actions": actions})
+
+
+def _pass_errors(related: StageFolder, target: StageFolder, job: Job, object_type: ObjectType) -> None:
+    """What `related` found about rows that had waited, as row errors of the delivery they came with."""
+    found = related.read("errors").filter(pl.col("job") == job.id)
+    gone = related.read("expired").filter(pl.col("job") == job.id)
+    column = object_type.parent.column if object_type.parent else None
+    expired = gone.select(
+        pl.lit(job.number, pl.Int32).alias(JOB),
+        "_line",
+        "_end",
+        pl.lit("parent_expired").alias("code"),
+        pl.lit("error").alias("severity"),
+        pl.lit(column, pl.String).alias("column"),
+        pl.col("ref").alias("value"),
+        pl.lit("the parent within the time a row may wait").alias("expected"),
+        pl.lit(None, pl.String).alias("suggestion"),
+    )
+    fresh = pl.concat([found.with_columns(pl.lit(job.number, pl.Int32).alias(JOB)).select(list(ERRORS)), expired.select(list(ERRORS))])
+    if fresh.is_empty():
+        return
+    before = target.read("errors") if target.exists else pl.DataFrame(schema=ERRORS)
+    with target.writing() as writer:
+        writer.part("errors", pl.concat([before, fresh]).unique(maintain_order=True))
+        writer.report({})
+
+
+def project_answers(run: DeliveryRun) -> None:
+    """Moves the originals of the delivery to Success or Failed; what cannot be moved is noted and tried again later."""
+    from import_pipeline.landing.project import project_delivery
+
+    project_delivery(run.pipeline.ledger, run.account, run.pipeline.settings, run.key, clock=run.pipeline.clock)
+
+
+def project_pending(pipeline: Pipeline, account: Account) -> None:
+    """Tries again to move originals that could not be moved when their delivery was answered."""
+    from import_pipeline.landing.project import project_due
+
+    project_due(pipeline.ledger, account, pipeline.settings, clock=pipeline.clock)

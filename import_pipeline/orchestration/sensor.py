@@ -1,0 +1,122 @@
+"""The landing sensor of one account: looks into the tree, forms deliveries, requests the next run, notices dead ones.
+
+Belongs here: turning what landing found into dagster requests, and deciding about ended runs. Does not belong here: looking, claiming
+and vaulting (landing/watch.py).
+"""
+
+import os
+import socket
+
+import dagster as dg
+
+from import_pipeline.landing.deliveries import DeliveryRequest, next_request
+from import_pipeline.landing.watch import TickReport, tick
+from import_pipeline.ledger import deliveries, meta
+from import_pipeline.ledger.deliveries import Delivery
+from import_pipeline.model.account import Account
+from import_pipeline.orchestration.answering import project_pending
+from import_pipeline.orchestration.failing import fail_delivery
+from import_pipeline.orchestration.keys import (
+    ATTEMPT_TAG,
+    DELIVERY_TAG,
+    account_tags,
+    deliveries_of,
+    delivery_selection,
+    import_job_name,
+)
+from import_pipeline.orchestration.pipeline import Pipeline
+from import_pipeline.orchestration.workers import is_gone
+
+ATTEMPTS = 3
+"""Runs that a delivery gets before it ends as failed; row errors never cost one."""
+_OVER = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+def landing_sensor(account: Account, pipeline: Pipeline) -> dg.SensorDefinition:
+    """Evaluated at the account's interval; bounded to well under dagster's 60 seconds by landing's own time budget."""
+
+    @dg.sensor(
+        name=f"landing_{account.name}",
+        job_name=import_job_name(account),
+        minimum_interval_seconds=max(1, int(account.doors.tree.interval.total_seconds())),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Watches the landing tree of {account.title or account.name} and imports what is complete.",
+    )
+    def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        seen = tick(pipeline.ledger, account, pipeline.settings, pipeline.clock, owner)
+        project_pending(pipeline, account)
+        ended = settle_run(context.instance, account, pipeline)
+        with pipeline.ledger.begin() as conn:
+            request = next_request(conn, account, pipeline.settings, pipeline.clock.now())
+        if request is None:
+            return dg.SkipReason(_reason(seen, ended))
+        return dg.SensorResult(
+            run_requests=[run_request(account, request)],
+            dynamic_partitions_requests=[deliveries_of(account).build_add_request([request.key])],
+        )
+
+    return landing
+
+
+def run_request(account: Account, request: DeliveryRequest) -> dg.RunRequest:
+    """One run for one delivery, with just the assets of the object types present."""
+    return dg.RunRequest(
+        run_key=f"{request.key}:{request.attempt}",
+        partition_key=request.key,
+        asset_selection=delivery_selection(account, set(request.types)),
+        tags={**account_tags(account), DELIVERY_TAG: request.key, ATTEMPT_TAG: str(request.attempt)},
+    )
+
+
+def settle_run(instance: dg.DagsterInstance, account: Account, pipeline: Pipeline) -> str | None:
+    """Looks after the account's delivery under way: a run that ended without an answer is tried again or ends the delivery.
+
+    Returns what was done, for the tick's message.
+    """
+    with pipeline.ledger.read() as conn:
+        current = deliveries.under_way(conn, account.name)
+    if current is None:
+        return None
+    run = _run_of(instance, current)
+    if run is None:
+        return None
+    if not run.is_finished:
+        reap(instance, pipeline, current, run)
+        return None
+    if run.status in _OVER or current.state != "finished":
+        return _again_or_fail(pipeline, account, current, run)
+    return None
+
+
+def _run_of(instance: dg.DagsterInstance, current: Delivery) -> dg.DagsterRun | None:
+    """The latest run of the delivery's present attempt."""
+    tags = {DELIVERY_TAG: current.key, ATTEMPT_TAG: str(current.attempt)}
+    runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=1)
+    if runs:
+        return runs[0]
+    return instance.get_run_by_id(current.run_id) if current.run_id else None
+
+
+def reap(instance: dg.DagsterInstance, pipeline: Pipeline, current: Delivery, run: dg.DagsterRun) -> bool:
+    """Reports a run as failed whose process is gone; True when it did."""
+    with pipeline.ledger.read() as conn:
+        worker = meta.read(conn, f"worker/{current.key}")
+    if not worker or worker.get("run") != run.run_id or not is_gone(worker):
+        return False
+    instance.report_run_failed(run, message=f"the process {worker['pid']} that ran it is gone")
+    return True
+
+
+def _again_or_fail(pipeline: Pipeline, account: Account, current: Delivery, run: dg.DagsterRun) -> str:
+    if current.attempt < ATTEMPTS and run.status != dg.DagsterRunStatus.CANCELED:
+        with pipeline.ledger.begin() as conn:
+            deliveries.again(conn, current.key)
+        return f"delivery {current.key} is tried again after run {run.run_id[:8]} failed"
+    why = "was cancelled" if run.status == dg.DagsterRunStatus.CANCELED else f"failed {current.attempt} times"
+    fail_delivery(pipeline, account, current.key, f"the run {run.run_id[:8]} {why}; its log tells the reason")
+    return f"delivery {current.key} ended as failed"
+
+
+def _reason(seen: TickReport, ended: str | None) -> str:
+    return "; ".join(part for part in (seen.summary(), ended) if part) or "nothing to do"

@@ -1,0 +1,179 @@
+"""The file doctor's first look: which encoding a file is in, and a UTF-8 text of it that the readers can read.
+
+Belongs here: byte order marks, encodings, transcoding, signs of text decoded twice. Does not belong here: delimiters and headers
+(header.py), records.
+
+Rules (reference/readers, acceptance B-11): a byte order mark decides; else UTF-16 by its NUL pattern; else strict UTF-8; else strict
+Windows-1252 with a notice that names the first line that is not UTF-8; else the file is refused. Never lossy.
+"""
+
+import codecs
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from import_pipeline.model.row_error import Notice
+from import_pipeline.parsing.batch import Refused
+
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 4096
+_CHUNK = 1 << 20
+_TWICE = (b"\xc3\x83\xc2", b"\xc3\xa2\xe2\x82\xac")
+"""UTF-8 bytes of what é and ’ become when UTF-8 is decoded as Windows-1252 and encoded again: `Ã` with a sign behind, and `â€`."""
+_FOREIGN = {b"PK\x03\x04": "a ZIP archive or an Excel workbook", b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Office document"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file ready to read as UTF-8 from byte `start` of `path` on. `encoding` is the original's, `path` the original or a copy."""
+
+    path: Path
+    start: int
+    encoding: str
+    size: int
+    notices: tuple[Notice, ...] = ()
+
+
+def bom_length(head: bytes, encoding: str) -> int:
+    """Bytes of the byte order mark that the file's first bytes begin with, 0 when there is none."""
+    for bom, name in _BOMS:
+        if name.removesuffix("-sig") == encoding.removesuffix("-sig") and head.startswith(bom):
+            return len(bom)
+    return 0
+
+
+@contextmanager
+def opened(path: Path, folder: Path, encoding: str | None = None) -> Iterator[Text]:
+    """The file as UTF-8 text; `encoding` is one that a format demands. A transcoded copy lies in `folder` and is removed at the end.
+
+    Raises Refused: empty_file, unreadable (another kind of file), encoding.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        head = stream.read(_SAMPLE)
+    if not head.strip():
+        _refuse_empty(path, size)
+    for magic, what in _FOREIGN.items():
+        if head.startswith(magic):
+            raise Refused("unreadable", f"the file is {what}, not text", expected="a text file: CSV or JSON lines")
+    name = _stated(head, encoding) if encoding else _told_by_bytes(head)
+    if name in (None, "utf-8", "utf-8-sig"):
+        start = bom_length(head, name or "utf-8-sig")
+        notices, wrong = _look_through(path, start)
+        if wrong is None:
+            yield Text(path, start, "utf-8-sig" if start else "utf-8", size, notices)
+            return
+        if name is not None:
+            raise Refused("encoding", f"line {wrong}: not UTF-8", line=wrong, expected="UTF-8 throughout")
+        assumed = Notice(code="encoding_assumed", message=f"line {wrong} is not UTF-8; the file was read as Windows-1252", line=wrong)
+        name, notices = "cp1252", (assumed,)
+    else:
+        notices = ()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".text-") as place:
+        copy = Path(place) / "text"
+        _transcode(path, copy, name, bom_length(head, name))
+        doubtful, _ = _look_through(copy, 0)
+        yield Text(copy, 0, name, copy.stat().st_size, (*notices, *doubtful))
+
+
+def _refuse_empty(path: Path, size: int) -> None:
+    with path.open("rb") as stream:
+        if size < 1 << 24 and not stream.read().strip():
+            raise Refused("empty_file", "the file is empty" if size == 0 else "the file holds nothing but blank lines")
+
+
+def _told_by_bytes(head: bytes) -> str | None:
+    """The encoding that the first bytes prove, or None when the whole file must be looked at."""
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    if len(head) > 3 and head.count(0) > len(head) // 4:
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    return None
+
+
+def _stated(head: bytes, encoding: str) -> str:
+    """The codec of an encoding that a format states; UTF-16 and UTF-32 take their byte order from the mark."""
+    name = codecs.lookup(encoding).name
+    if name in ("utf-16", "utf-32"):
+        return next((n for bom, n in _BOMS if head.startswith(bom) and n.startswith(name)), f"{name}-le")
+    return name
+
+
+def _look_through(path: Path, start: int) -> tuple[tuple[Notice, ...], int | None]:
+    """Notices about doubtful characters, and the first line that is not UTF-8 (None when all are)."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    line, doubtful, plain = 1, None, True
+    with path.open("rb") as stream:
+        stream.seek(start)
+        last = b""
+        while True:
+            chunk = stream.read(_CHUNK)
+            if not (plain and chunk.isascii()):
+                try:
+                    decoder.decode(chunk, final=not chunk)
+                except UnicodeDecodeError as fault:
+                    place = fault.start - (len(fault.object) - len(chunk))
+                    return (), line + _line_ends(last + chunk[: max(place, 0)]) - _line_ends(last)
+                plain = not decoder.getstate()[0]
+                if doubtful is None and (at := _doubtful(chunk)) >= 0:
+                    doubtful = line + _line_ends(last + chunk[:at]) - _line_ends(last)
+            if not chunk:
+                break
+            line += _line_ends(last + chunk) - _line_ends(last)
+            last = chunk[-1:]
+    if doubtful is None:
+        return (), None
+    text = f"line {doubtful} holds characters such as «Ã©» or control characters, which look like text decoded twice; kept as sent"
+    return (Notice(code="mojibake", message=text, line=doubtful),), None
+
+
+def _line_ends(chunk: bytes) -> int:
+    """Line ends in a chunk: CRLF counts once."""
+    if b"\r" not in chunk:
+        return chunk.count(b"\n")
+    return chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
+
+
+def _doubtful(chunk: bytes) -> int:
+    """Where the first sign of text decoded twice stands in UTF-8 bytes, or -1: `Ã` with a sign behind, `â€`, C1 controls."""
+    found = [at for at in (chunk.find(sign) for sign in _TWICE) if at >= 0]
+    lead = np.flatnonzero(np.frombuffer(chunk, dtype=np.uint8)[:-1] == 0xC2)
+    follower = np.frombuffer(chunk, dtype=np.uint8)[lead + 1]
+    found += lead[follower < 0xA0][:1].tolist()
+    return min(found, default=-1)
+
+
+def _transcode(path: Path, copy: Path, encoding: str, start: int) -> None:
+    """Writes the file as UTF-8; raises Refused with the line where the bytes are not of `encoding`. Line ends are kept as they are."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    line = 1
+    with path.open("rb") as source, copy.open("wb") as target:
+        source.seek(start)
+        last = b""
+        while True:
+            chunk = source.read(_CHUNK)
+            try:
+                text = decoder.decode(chunk, final=not chunk).encode()
+            except UnicodeError as fault:
+                raise _not_of(encoding, line) from fault
+            target.write(text)
+            if not chunk:
+                return
+            line += _line_ends(last + text) - _line_ends(last)
+            last = text[-1:]
+
+
+def _not_of(encoding: str, line: int) -> Refused:
+    what = "neither UTF-8 nor Windows-1252" if encoding == "cp1252" else f"not {encoding}, which its first bytes say it is"
+    return Refused("encoding", f"from line {line} on the file is {what}", line=line, expected="UTF-8, UTF-16 or Windows-1252")

@@ -1,0 +1,112 @@
+"""One part: from strings to typed good rows and row errors.
+
+Belongs here: trimming, running the schema on a part, casting what passed. Does not belong here: rules, parts and files (stage.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandera.polars as pa
+import polars as pl
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaErrors
+
+from import_pipeline.failures import PermanentFailure
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.row_error import CODES
+from import_pipeline.store.staging import END, ERRORS, JOB, LINE, LINEAGE
+from import_pipeline.validation.rules import ColumnJudge
+from import_pipeline.validation.schema import column_judges, frame_schema
+from import_pipeline.validation.suggestions import Suggestions
+
+VALUE_SHOWN = 200
+"""Characters of a refused value that an error carries."""
+_FINDING = {"_row": pl.UInt32, "_column": pl.UInt16, "_rule": pl.UInt16, "code": pl.String, "value": pl.String}
+
+
+def trimmed(values: pl.Series) -> pl.Series:
+    """Without Unicode white space at both ends; what is blank becomes null.
+
+    A column is copied only when a first or last character sorts below `!` or is not ASCII: comparing strings costs a tenth of
+    trimming them, and hardly any column of a real file has blanks at its edges. The empty string sorts below `!`, too.
+    """
+    if not any(((edge < "!") | (edge >= "\x80")).any() for edge in (values, values.str.tail(1))):
+        return values
+    stripped = values.str.strip_chars()
+    return stripped.set(stripped == "", None)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a part: the good rows, typed, and the errors of the others, each with its lineage."""
+
+    rows: pl.DataFrame
+    errors: pl.DataFrame
+
+
+class PartJudge:
+    """Judges parts that have the columns `keys` (besides the lineage). Made once for a set of columns, used for many parts."""
+
+    def __init__(self, object_type: ObjectType, keys: Sequence[str], timezone: str, suggestions: Suggestions) -> None:
+        self.judges: dict[str, ColumnJudge] = column_judges(object_type, keys, timezone)
+        self.schema: pa.DataFrameSchema = frame_schema(self.judges)
+        self.suggestions = suggestions
+        rules = [(c, r, rule.expected) for c, judge in enumerate(self.judges.values()) for r, rule in enumerate(judge.rules)]
+        self._expected = pl.DataFrame(rules, schema={"_column": pl.UInt16, "_rule": pl.UInt16, "expected": pl.String}, orient="row")
+
+    def judge(self, part: pl.DataFrame) -> Judged:
+        """Rows in = rows out + rows with at least one error, in the order of the part."""
+        strings = pl.DataFrame([trimmed(part.get_column(key)) for key in self.judges])
+        findings = self._findings(strings)
+        lineage = part.select(*LINEAGE)
+        if findings.is_empty():
+            return Judged(self._typed(lineage, strings), pl.DataFrame(schema=ERRORS))
+        good = pl.Series([True]).new_from_index(0, part.height).scatter(findings.get_column("_row").unique(), False)
+        return Judged(self._typed(lineage.filter(good), strings.filter(good)), self._errors(lineage, findings))
+
+    def _findings(self, strings: pl.DataFrame) -> pl.DataFrame:
+        """The broken rules: at most one per row and column, the first of the column's rules; ordered by row, then column."""
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            try:
+                self.schema.validate(strings, lazy=True)
+            except SchemaErrors as faults:
+                cases = faults.failure_cases
+            else:
+                return pl.DataFrame(schema=_FINDING)
+        if cases.get_column("index").null_count():
+            raise PermanentFailure(f"the schema itself failed: {cases.filter(pl.col('index').is_null()).row(0, named=True)}")
+        order = pl.Series(list(self.judges), dtype=pl.String)
+        numbers = pl.DataFrame({"column": order, "_column": pl.Series(range(len(order)), dtype=pl.UInt16)})
+        return (
+            cases.join(numbers, on="column", how="left", maintain_order="left")
+            .select(
+                pl.col("index").cast(pl.UInt32).alias("_row"),
+                "_column",
+                pl.col("check_number").cast(pl.UInt16).alias("_rule"),
+                pl.col("check").alias("code"),
+                pl.col("failure_case").alias("value"),
+            )
+            .sort("_row", "_column", "_rule")
+            .unique(["_row", "_column"], keep="first", maintain_order=True)
+        )
+
+    def _errors(self, lineage: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+        keys = pl.Series(list(self.judges), dtype=pl.String)
+        places = lineage.select(JOB, LINE, END)[findings.get_column("_row")]
+        told = findings.join(self._expected, on=["_column", "_rule"], how="left", maintain_order="left")
+        suggested = self.suggestions.attach(told, self.judges)
+        return pl.concat([places, suggested], how="horizontal").select(
+            JOB,
+            LINE,
+            END,
+            "code",
+            pl.col("code").replace_strict({code: known.severity for code, known in CODES.items()}).alias("severity"),
+            keys[told.get_column("_column")].alias("column"),
+            pl.col("value").str.head(VALUE_SHOWN),
+            "expected",
+            "suggestion",
+        )
+
+    def _typed(self, lineage: pl.DataFrame, strings: pl.DataFrame) -> pl.DataFrame:
+        cast = [judge.cast(strings.get_column(key)).alias(key) for key, judge in self.judges.items()]
+        return lineage.with_columns(cast)

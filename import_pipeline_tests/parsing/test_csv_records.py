@@ -1,0 +1,140 @@
+"""The careful reader keeps its rules, and the fast way gives exactly what the careful reader gives, whatever the block size.
+
+Belongs here: records, cells and row errors of CSV text without a header. Does not belong here: whole files (test_stage.py).
+"""
+
+import csv
+import io
+import random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from import_pipeline.parsing import csv_careful, csv_fast, csv_regular, lines
+from import_pipeline.parsing.csv_careful import Shape
+from import_pipeline.parsing.csv_fast import read_block
+from import_pipeline.parsing.lines import Blocks
+from import_pipeline.store.staging import LINE
+
+Rows = set[tuple[int, int, tuple[str, ...]]]
+Errors = set[tuple[int, str]]
+
+
+def read_all(text: bytes, width: int, *, careful: bool, size: int = 1 << 20, header: tuple[bytes, ...] = (), delimiter: bytes = b",") -> tuple[Rows, Errors, int, int]:
+    """Rows (line, end, cells), errors (line, code), count of blank lines and of all lines of a text read in blocks of `size`."""
+    shape = Shape(width, delimiter, header)
+    columns = {f"c{i}": i for i in range(width)}
+    rows: Rows = set()
+    errors: Errors = set()
+    blank, line = 0, 1
+    blocks = Blocks(io.BytesIO(text), size)
+    used = 0
+    while blocks.next(used):
+        block = read_block(blocks.block, line, shape, columns, final=blocks.final, careful=careful)
+        used, line = block.used, line + block.lines
+        rows |= set(zip(block.line.tolist(), block.end.tolist(), block.frame.rows(), strict=True))
+        errors |= set(block.errors.select(LINE, "code").rows())
+        blank += block.blank
+        if block.rest_too_long:
+            errors.add((line, "line_too_long"))
+            blocks.next(used)
+            blocks.skip_line()
+            used, line = 0, line + 1
+    assert sum(end - start + 1 for start, end, _ in rows) + len(errors) + blank == line - 1, "every physical line has one fate"
+    return rows, errors, blank, line - 1
+
+
+PIECES = st.sampled_from([b"a", b"b ", b" ", b",", b",", b",", b'"', b'"', b'""', b"\n", b"\n", b"\r\n", b"\r", b"\0", "é".encode(), b"x,y,z\n", b'"q",r,"s"\n', b'a,b,"\n', b"h1,h2,h3\n", b"\xef\xbb\xbf", b"\t", b"0123456789" * 3])
+TEXTS = st.lists(PIECES, max_size=40).map(b"".join)
+
+
+@settings(max_examples=600, deadline=None)
+@given(TEXTS, st.sampled_from([1, 2, 3]), st.sampled_from([7, 40, 1 << 20]))
+@example(b'a,b,"\na,b,"\n', 3, 1 << 20)
+@example(b"x\xda\xbe,b\n", 2, 1 << 20)
+@example(b"\xef\xbb\xbfa,b\n\xef\xbb\xbfc,d", 2, 1 << 20)
+def test_the_fast_way_and_the_careful_reader_give_the_same_rows_and_errors(text: bytes, width: int, size: int) -> None:
+    """Speed must not change what is imported: lines, spans, cells and refusals are identical, for every size of block."""
+    header = (b"h1", b"h2", b"h3")[:width]
+    careful = read_all(text, width, careful=True, header=header)
+    assert read_all(text, width, careful=False, header=header, size=size) == careful
+    assert read_all(text, width, careful=True, header=header, size=size) == careful
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, st.sampled_from([2, 3]))
+def test_a_short_limit_on_lines_gives_the_same_in_every_block_size(text: bytes, width: int) -> None:
+    """Where a line or a quote is too long must not depend on where blocks happen to end."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (lines, csv_careful, csv_regular, csv_fast):
+            patch.setattr(module, "LINE_LIMIT", 12)
+        careful = read_all(text, width, careful=True)
+        for size in (5, 9, 30):
+            assert read_all(text, width, careful=False, size=size) == careful
+            assert read_all(text, width, careful=True, size=size) == careful
+
+
+def oracle(text: bytes, width: int) -> tuple[Rows, Errors]:
+    """The rules of reference/readers once more, over csv.reader(strict=True), written for clearness only."""
+    physical = list(io.StringIO(text.decode(), newline=""))
+
+    def whole(line: str) -> bool:
+        try:
+            return [len(r) for r in csv.reader([line], strict=True)] == [width]
+        except csv.Error:
+            return False
+
+    rows: Rows = set()
+    errors: Errors = set()
+    i = 0
+    while i < len(physical):
+        if not physical[i].strip("\r\n") or (width > 1 and "," not in physical[i] and not physical[i].strip()):
+            i += 1
+            continue
+        reader = csv.reader(physical[i:], strict=True)
+        try:
+            cells = next(reader)
+        except csv.Error:
+            errors.add((i + 1, "quotes"))
+            i += 1
+            continue
+        end = i + reader.line_num
+        inner = physical[i + 1 : end - 1]
+        if len(cells) != width:
+            errors.add((i + 1, "field_count"))
+            i += 1
+        elif inner and width > 1 and all(whole(line) for line in inner):
+            errors.add((i + 1, "quotes"))
+            i += 1
+        elif "\0" in "".join(physical[i:end]):
+            errors.add((i + 1, "nul_byte"))
+            i += 1
+        else:
+            rows.add((i + 1, end, tuple(cells)))
+            i = end
+    return rows, errors
+
+
+QUOTES = {"quote_unclosed", "quoting", "quote_stray"}
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS.map(lambda t: t.replace(b"\xef\xbb\xbf", b"")), st.sampled_from([1, 2, 3]))
+def test_the_careful_reader_agrees_with_the_standard_reader_and_the_written_rules(text: bytes, width: int) -> None:
+    """Two programs that share no code read the same records; only lost delimiters and doubly open quotes are refused beyond it."""
+    rows, errors, _, _ = read_all(text, width, careful=True)
+    expected_rows, expected_errors = oracle(text, width)
+    plain = {(line, "quotes" if code in QUOTES else code) for line, code in errors}
+    if not {code for _, code in errors} & {"quote_stray"} and not _two_open(text):
+        assert (rows, plain) == (expected_rows, expected_errors)
+
+
+def _two_open(text: bytes) -> bool:
+    """True where two lines in a row each end in an open quote: the case that the standard reader cannot tell."""
+    return text.count(b'"') >= 2 and any(b'"' in line for line in text.splitlines()) and b'"' in text and _opens_twice(text)
+
+
+def _opens_twice(text: bytes) -> bool:
+    physical = [line for line in io.StringIO(text.decode(), newline="")]
+    return any(a.count('"') % 2 and b.count('"') % 2 for a, b in zip(physical, physical[1:], strict=False))
