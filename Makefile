@@ -18,7 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments here. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@echo "installing into $(VENV), which takes a minute or two"
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: setup ## import the samples of the shipped accounts and show what came of them
@@ -51,7 +52,6 @@ format: setup ## put the code into shape
 bench: setup ## make the numbers of README's performance table
 	$(BIN)/python -m benchmarks
 
-clean: ## remove .venv, caches and everything made at run time below data/ (samples stay)
+clean: ## remove .venv and caches; data/ (records, originals, receipts) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info benchmarks/work test-output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	find data -mindepth 1 -maxdepth 1 ! -name samples -exec rm -rf {} +

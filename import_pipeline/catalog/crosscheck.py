@@ -95,7 +95,7 @@ def _names_are_distinct(parts: Sequence[Part[Any]]) -> None:
 
 
 def _no_circles(types: Types) -> None:
-    parents = {part.name: part.stated(*_PARENT) for part in types}
+    parents = {part.name: str(part.stated(*_PARENT)) for part in types}
     for part in types:
         chain = [part.name]
         while parents.get(chain[-1]) in parents and parents[chain[-1]] not in chain:

@@ -4,7 +4,7 @@ Belongs here: which YAML is accepted, syntax faults, duplicate keys, finding a v
 mean (catalog/explain.py turns a model's errors into faults).
 
 The YAML is the safe subset with the scalars of YAML 1.2: only true and false are booleans, `No`, `12:30`, `2026-11-01` and `01234`
-are text. With the scalars of YAML 1.1 a choice `No` would silently become false, and a time of day a number.
+are text, as are digits beyond what 64 bits hold. With the scalars of YAML 1.1 a choice `No` would silently become false, and a time of day a number.
 """
 
 import re
@@ -30,7 +30,7 @@ class _Loader(yaml.SafeLoader):
 
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("int", r"[-+]?(0|[1-9][0-9]{0,17})", "-+0123456789"),
     ("float", r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)\.[0-9]*)([eE][-+]?[0-9]+)?", "-+.0123456789"),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("merge", r"<<", "<"),

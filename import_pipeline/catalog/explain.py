@@ -28,8 +28,6 @@ _EXPECTED = {
     "int_from_float": "a whole number is expected",
     "float_type": "a number is expected",
     "float_parsing": "a number is expected",
-    "time_delta_type": "a duration such as 30d is expected",
-    "time_delta_parsing": "a duration such as 30d is expected",
     "string_too_short": "it may not be empty",
     "greater_than_equal": "the least is {ge}",
     "less_than_equal": "the most is {le}",

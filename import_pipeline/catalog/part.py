@@ -107,10 +107,14 @@ class Owners:
 
     def users(self, name: str) -> tuple[list[Any], str | None]:
         """The users that the file `name`, relative to the account's folder, lists; and why it cannot be used."""
-        file = (self.folder / name).resolve()
-        if not file.is_relative_to(self.folder):
-            return [], f"{name!r} lies outside of the account's folder"
-        if not file.is_file():
+        try:
+            file = (self.folder / name).resolve()
+            if not file.is_relative_to(self.folder):
+                return [], f"{name!r} lies outside of the account's folder"
+            found = file.is_file()
+        except (ValueError, OSError):  # a name that no file can have
+            found = False
+        if not found:
             return [], f"there is no file {name!r} in the account's folder"
         if file not in self._read:
             document = Document(file)

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -58,7 +59,7 @@ class Member:
     _info: zipfile.ZipInfo
 
     def content(self, archive: BinaryIO) -> Iterator[bytes]:
-        """Its bytes, unpacked; raises MemberDamaged at the first thing that is not as its directory says."""
+        """Its bytes, unpacked; raises MemberError at the first thing that is not as its directory says."""
         return _inflate(archive, self._info)
 
 
@@ -70,11 +71,11 @@ class Listing:
     skipped: tuple[str, ...]
 
 
-class ArchiveRefused(Exception):
+class ArchiveError(Exception):
     """The archive as a whole is not read; the message says why."""
 
 
-class MemberDamaged(Exception):
+class MemberError(Exception):
     """A member's bytes are not what its directory says."""
 
 
@@ -88,7 +89,7 @@ def member_names(path: Path, limits: Limits | None = None) -> tuple[str, ...]:
     try:
         with path.open("rb") as archive:
             return tuple(member.name for member in listing(archive, limits).members if member.fault is None)
-    except ArchiveRefused:
+    except ArchiveError:
         return ()
 
 
@@ -98,17 +99,17 @@ def inner_paths(path: Path, limits: Limits | None = None) -> tuple[str, ...]:
     try:
         with path.open("rb") as archive:
             return tuple(_name(info) for info in _directory(archive, limits))
-    except ArchiveRefused:
+    except ArchiveError:
         return ()
 
 
 def listing(archive: BinaryIO, limits: Limits | None = None) -> Listing:
-    """Judges the directory. Raises ArchiveRefused for a damaged, cut, overlapping or far too large archive."""
+    """Judges the directory. Raises ArchiveError for a damaged, cut, overlapping or far too large archive."""
     limits = limits or Limits()
     infos = _directory(archive, limits)
     total = sum(info.file_size for info in infos)
     if total > limits.total:
-        raise ArchiveRefused(f"the archive unpacks to {total:,} bytes, more than the {limits.total:,} allowed")
+        raise ArchiveError(f"the archive unpacks to {total:,} bytes, more than the {limits.total:,} allowed")
     _refuse_overlaps(archive, infos)
     members: list[Member] = []
     skipped: list[str] = []
@@ -121,9 +122,9 @@ def listing(archive: BinaryIO, limits: Limits | None = None) -> Listing:
                 skipped.append(names.display(path.encode("utf-8", "surrogateescape")))
             continue
         base = names.display(path.rpartition("/")[2].encode("utf-8", "surrogateescape")) or "(no name)"
-        if reason is None and base.casefold() in seen:
+        if reason is None and path.casefold() in seen:
             reason = "the name occurs twice in the archive, and this is not the first"
-        seen.add(base.casefold())
+        seen.add(path.casefold())
         members.append(Member(base, path, info.file_size, fault(f"{base!r}: {reason}") if reason else None, info))
     return Listing(tuple(members), tuple(skipped))
 
@@ -133,9 +134,9 @@ def _directory(archive: BinaryIO, limits: Limits) -> list[zipfile.ZipInfo]:
     try:
         infos = zipfile.ZipFile(archive).infolist()
     except _BROKEN as error:
-        raise ArchiveRefused(f"the archive cannot be read ({error or type(error).__name__})") from error
+        raise ArchiveError(f"the archive cannot be read ({error or type(error).__name__})") from error
     if len(infos) > limits.members:
-        raise ArchiveRefused(f"the archive lists {len(infos):,} files, more than the {limits.members:,} allowed")
+        raise ArchiveError(f"the archive lists {len(infos):,} files, more than the {limits.members:,} allowed")
     return infos
 
 
@@ -146,43 +147,55 @@ def _check_end(archive: BinaryIO, limits: Limits) -> None:
     tail = archive.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_BYTES:
-        raise ArchiveRefused("the archive looks cut off: its end record is missing")
+        raise ArchiveError("the archive looks cut off: its end record is missing")
     count, length = struct.unpack_from("<HI", tail, at + 10)
-    if length != 0xFFFFFFFF and length > limits.directory:
-        raise ArchiveRefused(f"the directory of the archive has {length:,} bytes, more than the {limits.directory:,} allowed")
-    if length == 0xFFFFFFFF and size > limits.directory:
-        # A 64-bit directory is as long as it says in a record of its own; one below the cap is read whole.
-        raise ArchiveRefused("the archive is of the 64-bit kind with a directory that is too long")
+    if length == 0xFFFFFFFF or count == 0xFFFF:
+        length = _long_directory(archive, max(0, size - _END_BYTES - 65_535) + at) or length
+    if length > limits.directory:
+        raise ArchiveError(f"the directory of the archive has {length:,} bytes, more than the {limits.directory:,} allowed")
     if count == 0 and length == 0 and size > _END_BYTES + struct.unpack_from("<H", tail, at + 20)[0]:
-        raise ArchiveRefused("the directory of the archive lists nothing, but the file holds data")
+        raise ArchiveError("the directory of the archive lists nothing, but the file holds data")
+
+
+def _long_directory(archive: BinaryIO, end: int) -> int | None:
+    """The directory's length as the 64-bit end record tells it, which a locator of 20 bytes before the plain one points to."""
+    if end < 20:
+        return None
+    archive.seek(end - 20)
+    mark, at = struct.unpack("<4s4xQ4x", archive.read(20))
+    if mark != b"PK\x06\x07":
+        return None
+    archive.seek(at)
+    record = archive.read(56)
+    return int(struct.unpack_from("<Q", record, 40)[0]) if len(record) == 56 and record[:4] == b"PK\x06\x06" else None
 
 
 def _refuse_overlaps(archive: BinaryIO, infos: list[zipfile.ZipInfo]) -> None:
     """Each member's bytes are its own: overlapping ones are the mark of a bomb. Spans are read from the local headers."""
     size = archive.seek(0, 2)
     spans = sorted((info.header_offset, _end_of(archive, info, size)) for info in infos)
-    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, end), (start, _) in pairwise(spans):
         if start < end:
-            raise ArchiveRefused("files overlap inside the archive (a zip bomb)")
+            raise ArchiveError("files overlap inside the archive (a zip bomb)")
 
 
 def _end_of(archive: BinaryIO, info: zipfile.ZipInfo, size: int) -> int:
     end = _data_offset(archive, info) + info.compress_size
     if end > size:
-        raise ArchiveRefused(f"the archive looks cut off: {_name(info)!r} ends behind the end of the file")
+        raise ArchiveError(f"the archive looks cut off: {_name(info)!r} ends behind the end of the file")
     return end
 
 
 def _data_offset(archive: BinaryIO, info: zipfile.ZipInfo) -> int:
     if info.header_offset < 0:
-        raise ArchiveRefused("the archive looks cut off: its directory points before its beginning")
+        raise ArchiveError("the archive looks cut off: its directory points before its beginning")
     archive.seek(info.header_offset)
     header = archive.read(_LOCAL.size)
     if len(header) < _LOCAL.size:
-        raise ArchiveRefused("the archive looks cut off: a member's header is missing")
+        raise ArchiveError("the archive looks cut off: a member's header is missing")
     mark, _, _, name_length, extra_length = _LOCAL.unpack(header)
     if mark != b"PK\x03\x04":
-        raise ArchiveRefused(f"the archive is damaged: no member begins where {_name(info)!r} should")
+        raise ArchiveError(f"the archive is damaged: no member begins where {_name(info)!r} should")
     return info.header_offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
@@ -229,14 +242,14 @@ def _inflate(archive: BinaryIO, info: zipfile.ZipInfo) -> Iterator[bytes]:
         for chunk in packed if info.compress_type == 0 else _deflated(packed):
             size, crc = size + len(chunk), zlib.crc32(chunk, crc)
             if size > info.file_size:
-                raise MemberDamaged("it is longer than the archive's directory says")
+                raise MemberError("it is longer than the archive's directory says")
             yield chunk
-    except (ArchiveRefused, *_BROKEN) as error:
-        raise MemberDamaged(f"it is damaged ({error or type(error).__name__})") from error
+    except (ArchiveError, *_BROKEN) as error:
+        raise MemberError(f"it is damaged ({error or type(error).__name__})") from error
     if size != info.file_size:
-        raise MemberDamaged(f"it has {size:,} bytes, the archive's directory says {info.file_size:,}")
+        raise MemberError(f"it has {size:,} bytes, the archive's directory says {info.file_size:,}")
     if crc != info.CRC:
-        raise MemberDamaged("its checksum is wrong")
+        raise MemberError("its checksum is wrong")
 
 
 def _exactly(archive: BinaryIO, length: int) -> Iterator[bytes]:
@@ -255,7 +268,7 @@ def _deflated(packed: Iterator[bytes]) -> Iterator[bytes]:
             yield stream.decompress(chunk, CHUNK)
             chunk = stream.unconsumed_tail
         if stream.unused_data or (stream.eof and chunk):
-            raise MemberDamaged("it holds bytes behind its end")
+            raise MemberError("it holds bytes behind its end")
     yield stream.flush()
     if not stream.eof:
         raise EOFError("its end is missing")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing import opening, vault
 from import_pipeline.ledger import Ledger, content, deliveries, files, jobs, parked
@@ -19,7 +21,6 @@ from import_pipeline.model.account import Account
 from import_pipeline.model.job import Job
 from import_pipeline.model.row_error import FileFault
 from import_pipeline.settings import Settings
-from sqlalchemy import Connection
 
 ASK_AGAIN = timedelta(minutes=2)
 """A request that no run has answered for so long is made again under the same attempt: the request itself may have been lost."""
@@ -58,27 +59,25 @@ def form_delivery(ledger: Ledger, account: Account, settings: Settings, now: dat
     types = types_of(account, settings, chosen)
     ids = [file.id for file in chosen]
     key = delivery_key(account.name, ids, now)
-    with ledger.begin() as conn:
-        if not files.deliver(conn, ids, key):
-            conn.rollback()
-            return None
-        deliveries.create(
-            conn,
-            key,
-            account.name,
-            chosen[0].door,
-            types=types,
-            files=len(chosen),
-            size=sum(file.size for file in chosen),
-            dry_run=False,
-            now=now,
-        )
+    size = sum(file.size for file in chosen)
+    try:
+        with ledger.begin() as conn:
+            if not files.deliver(conn, ids, key):
+                raise _OvertakenError
+            deliveries.create(conn, key, account.name, "tree", types=types, files=len(ids), size=size, dry_run=False, now=now)
+    except _OvertakenError:
+        return None
     return key
+
+
+class _OvertakenError(Exception):
+    """Another process put one of the files into a delivery of its own."""
 
 
 def _within(waiting: list[File], max_bytes: int) -> list[File]:
     """The first files whose sizes together stay below the limit; at least one."""
-    chosen, size = [], 0
+    chosen: list[File] = []
+    size = 0
     for file in waiting:
         size += file.size
         if chosen and size > max_bytes:

@@ -1,11 +1,13 @@
 """Names: which wait or are ignored, which object type a name tells, how any name is kept as text and made to fit.
 
 Belongs here: pure functions on names (acceptance S-3, S-4; reference/readers/README.md «Landing folders»).
-Does not belong here: what a file holds (kinds.py), listing folders (look.py).
+Does not belong here: what a file holds (kinds.py), listing folders (look.py). Wrong bytes travel in paths as surrogates.
 """
 
+import os
 import re
 import unicodedata
+from pathlib import Path
 from typing import Literal
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -38,6 +40,11 @@ def pack(raw: bytes) -> str:
 def unpack(text: str) -> bytes:
     """The bytes that `pack` was given."""
     return unquote_to_bytes(text)
+
+
+def in_tree(root: Path, text: str) -> Path:
+    """The path below `root` that `pack` made `text` of."""
+    return root / os.fsdecode(unpack(text))
 
 
 def display(raw: bytes) -> str:

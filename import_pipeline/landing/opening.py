@@ -33,7 +33,7 @@ def open_file(account: Account, vault_folder: Path, file: File) -> list[NewJob]:
         with path.open("rb") as archive:
             listing = archives.listing(archive)
             opened = [_open_member(account, vault_folder, file, archive, member) for member in listing.members]
-    except archives.ArchiveRefused as refused:
+    except archives.ArchiveError as refused:
         return [_job(account, file, file.name, kinds.Kind("zip", archives.fault(f"{file.name!r}: {refused}")))]
     if not opened:
         return [_job(account, file, file.name, kinds.Kind("zip", archives.fault(f"{file.name!r}: it holds no files")))]
@@ -78,7 +78,7 @@ def _open_member(account: Account, vault_folder: Path, file: File, archive: Bina
         try:
             stored = vault.put(vault_folder, file.id, member.content(archive))
             kind = _member_kind(member.name, vault.path_of(vault_folder, stored.sha256), file)
-        except archives.MemberDamaged as damaged:
+        except archives.MemberError as damaged:
             fault = archives.fault(f"{member.name!r}: {damaged}")
     job = _job(account, file, member.name, kind)
     lineage = {"archive": file.name, "member": member.path, "sha256": stored.sha256, "size": stored.size}

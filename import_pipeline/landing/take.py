@@ -5,12 +5,9 @@ Belongs here: step 2 and 3 of the landing protocol (reference/intake.md section 
 """
 
 import errno
-import fcntl
 import os
-import signal
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +15,7 @@ from pathlib import Path
 from import_pipeline.failures import TransientFailure
 from import_pipeline.landing import names, tree, vault
 from import_pipeline.landing.clock import Clock
+from import_pipeline.landing.leases import open_for_writing
 from import_pipeline.landing.look import fingerprint
 from import_pipeline.ledger import Ledger, files
 from import_pipeline.ledger.files import File
@@ -28,11 +26,11 @@ LEASE = timedelta(minutes=5)
 BATCH = 50
 
 
-class _Changed(Exception):
+class _ChangedError(Exception):
     """The file is not, or no longer, the one that was looked at."""
 
 
-class _Busy(Exception):
+class _BusyError(Exception):
     """Somebody still has the file open for writing."""
 
 
@@ -100,9 +98,9 @@ def _one(work: _Work, file: File, taken: Taken) -> None:
         stored = _copy(work, file)
     except FileNotFoundError:
         _lose(work, file, "gone", taken.gone)
-    except _Changed:
+    except _ChangedError:
         _lose(work, file, "changed", taken.changed)
-    except _Busy:
+    except _BusyError:
         taken.busy.append(file.name)
         _wait(work, file, "somebody still has it open for writing")
     except OSError as error:
@@ -128,47 +126,31 @@ def _wait(work: _Work, file: File, note: str) -> None:
 
 
 def _copy(work: _Work, file: File) -> vault.Stored:
-    path = os.fsencode(work.root) + b"/" + names.unpack(file.path or "")
-    opened = _open(path)
+    opened = _open(names.in_tree(work.root, file.path or ""))
     try:
         _same(opened, file)
-        _refuse_if_open_for_writing(opened)
+        if open_for_writing(opened):
+            raise _BusyError
         renewed = _renewing(work, file, vault.chunks(opened))
         return vault.put(work.vault, file.id, renewed, check=lambda: _same(opened, file))
     finally:
         os.close(opened)
 
 
-def _open(path: bytes) -> int:
+def _open(path: Path) -> int:
     try:
         # O_NONBLOCK: a pipe that took the file's place must not hold us; O_NOFOLLOW: nor a link lead us elsewhere.
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOTDIR):
-            raise _Changed from error
+            raise _ChangedError from error
         raise
 
 
 def _same(opened: int, file: File) -> None:
     status = os.fstat(opened)
     if not stat.S_ISREG(status.st_mode) or fingerprint(status) != file.fingerprint:
-        raise _Changed
-
-
-def _refuse_if_open_for_writing(opened: int) -> None:
-    """A read lease is granted only while nobody has the file open for writing. Where leases do not exist the looks must do."""
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return
-    # A writer that comes while the lease is held sends a signal, by default one that ends the process; this one is ignored.
-    with suppress(OSError):
-        fcntl.fcntl(opened, fcntl.F_SETSIG, signal.SIGURG)
-    try:
-        fcntl.fcntl(opened, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except OSError as error:
-        if error.errno == errno.EAGAIN:
-            raise _Busy from error
-        return
-    fcntl.fcntl(opened, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        raise _ChangedError
 
 
 def _renewing(work: _Work, file: File, content: Iterator[bytes]) -> Iterator[bytes]:
@@ -179,4 +161,4 @@ def _renewing(work: _Work, file: File, content: Iterator[bytes]) -> Iterator[byt
             begun = work.clock.monotonic()
             with work.ledger.begin() as conn:
                 if not files.renew(conn, file.id, work.owner, until=work.clock.now() + LEASE):
-                    raise _Changed
+                    raise _ChangedError

@@ -5,14 +5,14 @@ A step that another process could take at the same time tells by its result whet
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, update
 
-from import_pipeline.ledger.schema import files
+from import_pipeline.ledger.schema import files, jobs
 from import_pipeline.model.job import FileState
 
 Outcome = Literal["Success", "Failed"]
@@ -158,7 +158,7 @@ def told(conn: Connection, ids: Sequence[str], *, now: datetime) -> None:
 def _each(conn: Connection, ids: Sequence[str], states: tuple[FileState, ...], **values: Any) -> None:
     # One statement per id: a list of ids may be longer than a statement may have parameters.
     if ids:
-        one = update(files).where(files.c.id == bindparam("wanted"), files.c.state.in_(states)).values(**values)
+        one = update(files).where(files.c.id == bindparam("wanted"), or_(*(files.c.state == state for state in states))).values(**values)
         conn.execute(one, [{"wanted": file_id} for file_id in ids])
 
 
@@ -265,3 +265,17 @@ def projection_failed(conn: Connection, file_id: str, owner: str, note: str, *, 
     values = {"note": note, "project_next": next_try, "owner": None, "lease": None}
     here = and_(files.c.id == file_id, files.c.owner == owner)
     conn.execute(update(files).where(here).values(**values, project_tries=files.c.project_tries + 1))
+
+
+def past_retention(conn: Connection, horizons: Mapping[str, datetime]) -> list[str]:
+    """SHA-256 of bytes whose every arrival and job is answered and arrived before its account's horizon."""
+    needed: set[str] = set()
+    old: set[str] = set()
+    for row in conn.execute(select(files.c.sha256, files.c.account, files.c.state, files.c.arrived_at).where(files.c.sha256.is_not(None))):
+        ended = row.state == "answered" and row.account in horizons and row.arrived_at < horizons[row.account]
+        (old if ended else needed).add(row.sha256)
+    final = ("applied", "failed", "duplicate")
+    for job in conn.execute(select(jobs.c.sha256, jobs.c.account, jobs.c.state, jobs.c.created_at).where(jobs.c.sha256 != "")):
+        ended = job.state in final and job.account in horizons and job.created_at < horizons[job.account]
+        (old if ended else needed).add(job.sha256)
+    return sorted(old - needed)

@@ -109,10 +109,8 @@ class Account(Model):
     def _timezone_exists(cls, value: str) -> str:
         zones = zoneinfo.available_timezones()
         if value not in zones:
-            near = difflib.get_close_matches(value, sorted(zones), n=5, cutoff=0.5)
-            raise ValueError(
-                f"{value!r} is not a time zone name such as America/New_York" + (f"; near are {', '.join(near)}" * bool(near))
-            )
+            near = ", ".join(difflib.get_close_matches(value, sorted(zones), n=5, cutoff=0.5))
+            raise ValueError(f"{value!r} is not a time zone name; near are: {near or 'none, an example is America/New_York'}")
         return value
 
     @model_validator(mode="after")

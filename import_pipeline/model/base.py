@@ -23,13 +23,16 @@ class Model(BaseModel):
 
 
 def parse_duration(value: object) -> object:
-    """'5s', '15m', '36h', '30d', '2w' to a timedelta; anything else is left to pydantic."""
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value.strip())
-        if not found:
-            raise ValueError(f"{value!r} is not a duration: write a number and one of ms, s, m, h, d, w, for example 30d")
-        return timedelta(seconds=float(found[1]) * _SECONDS[found[2]])
-    return value
+    """'5s', '15m', '36h', '30d', '2w' to a timedelta; a timedelta stays. A number alone is refused: of what, nobody could tell."""
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    try:
+        if found:
+            return timedelta(seconds=float(found[1]) * _SECONDS[found[2]])
+    except OverflowError:
+        raise ValueError(f"{value!r} is longer than a duration can be") from None
+    raise ValueError(f"{value!r} is not a duration: write a number and one of ms, s, m, h, d, w, for example 30d")
 
 
 def parse_size(value: object) -> object:
@@ -38,7 +41,10 @@ def parse_size(value: object) -> object:
         found = _SIZE.fullmatch(value.strip())
         if not found:
             raise ValueError(f"{value!r} is not a size: write a number and one of B, KB, MB, GB, TB, for example 2GB")
-        return int(float(found[1]) * _BYTES[found[2].upper()])
+        size = float(found[1]) * _BYTES[found[2].upper()]
+        if size > 2**63:
+            raise ValueError(f"{value!r} is more than a disk can hold")
+        return int(size)
     return value
 
 

@@ -33,9 +33,7 @@ UpdateRule = Literal["always", "create_only", "never"]
 def _known_type(value: object) -> object:
     if isinstance(value, str) and value not in FIELD_TYPES:
         near = nearest(value, FIELD_TYPES)
-        raise ValueError(
-            f"{value!r} is not a field type; known: {', '.join(FIELD_TYPES)}" + (f". Did you mean {near}?" if near else "")
-        )
+        raise ValueError(f"{value!r} is not a field type; known: {', '.join(FIELD_TYPES)}" + (f". Did you mean {near}?" if near else ""))
     return value
 
 
@@ -91,9 +89,7 @@ class FieldSpec(Model):
         if self.type == "MultiChoice":
             held = [c for c in self.choices if self.separator in c]
             if held:
-                raise ValueError(
-                    f"{self.name}: the choice {held[0]!r} holds the separator {self.separator!r}; state another separator"
-                )
+                raise ValueError(f"{self.name}: the choice {held[0]!r} holds the separator {self.separator!r}; state another separator")
         return self
 
     @property

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from import_pipeline.applying.stage import parked_rows
-from import_pipeline.landing.project import answer_folders
-from import_pipeline.ledger import content, deliveries, jobs, parked
+from import_pipeline.landing.project import project_delivery
+from import_pipeline.landing.tree import report_folder
+from import_pipeline.landing.watch import new_owner
+from import_pipeline.ledger import content, deliveries, files, jobs, parked
 from import_pipeline.ledger.jobs import JobRow
-from import_pipeline.model.account import Account
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.reporting.answers import Answer, write_answers
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import ERRORS, JOB, StageFolder
@@ -34,6 +34,7 @@ class Found:
     judged: dict[str, dict[str, object]]
     related: dict[str, dict[str, int]]
     errors: dict[int, pl.DataFrame]
+    replay: bool = False
 
 
 def gather(run: DeliveryRun, object_type: ObjectType) -> Found:
@@ -46,6 +47,7 @@ def gather(run: DeliveryRun, object_type: ObjectType) -> Found:
         judged=reports["validated"].get("jobs", {}),
         related=reports["related"].get("jobs", {}),
         errors=_errors_by_job(stages.values()),
+        replay=bool(reports["related"].get("replay")),
     )
 
 
@@ -66,6 +68,13 @@ def count(found: Found, job: Job) -> Counts:
     actions = {_ACTIONS[name]: n for name, n in found.related.get(job.id, {}).items() if name in _ACTIONS}
     late = actions.pop("refused", 0)
     return Counts(rows=rows, good=good - late, refused=rows - good + late, **actions)
+
+
+def added(before: Counts, now: Counts) -> Counts:
+    """The counts of a job after a replay: what it did before and what the replay added; rows done before count once."""
+    created, updated = before.created + now.created, before.updated + now.updated
+    rest = max(0, now.good - created - updated - now.parked - now.deleted)
+    return now.model_copy(update={"created": created, "updated": updated, "unchanged": rest})
 
 
 def final_state(job: Job, parsed: ParsedFile | None, counts: Counts, halted: object) -> tuple[JobState, str | None]:
@@ -99,6 +108,8 @@ def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
 def _answer(run: DeliveryRun, job: Job, row: JobRow, found: Found) -> Counts:
     parsed = found.parsed.get(job.number) or ParsedFile(job=job.number, fault=job.fault)
     counts = count(found, job)
+    if found.replay:
+        counts = added(row.counts, counts)
     state, reason = final_state(job, found.parsed.get(job.number), counts, found.judged.get(str(job.number), {}).get("halted"))
     answer = write(run, job, row, parsed, counts, found, state, reason)
     with run.pipeline.ledger.begin() as conn:
@@ -113,7 +124,9 @@ def write(
 ) -> Answer:
     """The job's answers in its door's folders."""
     with run.pipeline.ledger.read() as conn:
-        folder_ok, folder_failed = answer_folders(conn, run.account, run.pipeline.settings, job)
+        file = files.get(conn, job.file_id)
+    place = file.path if file else None
+    folder_ok, folder_failed = (report_folder(run.account, run.pipeline.settings, place, o) for o in ("Success", "Failed"))
     return write_answers(
         job,
         parsed,
@@ -220,13 +233,4 @@ def _pass_errors(related: StageFolder, target: StageFolder, job: Job, object_typ
 
 def project_answers(run: DeliveryRun) -> None:
     """Moves the originals of the delivery to Success or Failed; what cannot be moved is noted and tried again later."""
-    from import_pipeline.landing.project import project_delivery
-
-    project_delivery(run.pipeline.ledger, run.account, run.pipeline.settings, run.key, clock=run.pipeline.clock)
-
-
-def project_pending(pipeline: Pipeline, account: Account) -> None:
-    """Tries again to move originals that could not be moved when their delivery was answered."""
-    from import_pipeline.landing.project import project_due
-
-    project_due(pipeline.ledger, account, pipeline.settings, clock=pipeline.clock)
+    project_delivery(run.pipeline.ledger, run.account, run.pipeline.settings, run.key, run.now, new_owner())

@@ -4,24 +4,21 @@ Belongs here: the shape of the graph and calling the flow. Does not belong here:
 UI shows about it (shown.py), exports.
 """
 
-from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import dagster as dg
 
-from import_pipeline.failures import TransientFailure
 from import_pipeline.model.account import Account
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration import checks, shown
 from import_pipeline.orchestration.answering import answer_delivery
+from import_pipeline.orchestration.faults import retrying
 from import_pipeline.orchestration.flow import IMPORT_STAGES, DeliveryRun
 from import_pipeline.orchestration.keys import account_tags, deliveries_of, landed_key, receipts_key, stage_key
 from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.workers import this_worker
 
-RETRIES = 3
-_PAUSE = 2.0
-"""Seconds before the first retry of a machine's fault; doubled each time."""
 _TOLD = {
     "parsed": "Bytes to rows of strings: every line of a file becomes a row or a row error.",
     "validated": "Rows judged by the schema of the type and cast; every refused value has its line, column and what was expected.",
@@ -48,14 +45,6 @@ def _common(account: Account) -> dict[str, Any]:
     }
 
 
-def retrying(context: dg.AssetExecutionContext, work: Callable[[], Any]) -> Any:
-    """Runs `work`; a TransientFailure asks dagster for a retry with a growing pause, everything else goes on to the failure hook."""
-    try:
-        return work()
-    except (TransientFailure, OSError) as fault:
-        raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=_PAUSE * 2**context.retry_number) from fault
-
-
 def _landed(account: Account, pipeline: Pipeline) -> dg.AssetsDefinition:
     @dg.asset(
         key=landed_key(account),
@@ -64,9 +53,9 @@ def _landed(account: Account, pipeline: Pipeline) -> dg.AssetsDefinition:
         check_specs=[checks.configuration_spec(account)],
         **_common(account),
     )
-    def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def landed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run = DeliveryRun(pipeline, account, context.partition_key)
-        found = retrying(context, lambda: run.land(context.run_id, this_worker()))
+        found = retrying(context, pipeline, lambda: run.land(context.run_id, this_worker()))
         context.log.info("%d files in delivery %s", len(found), run.key)
         return dg.MaterializeResult(
             metadata=shown.landed(found, pipeline.settings), check_results=[checks.configuration_result(account, pipeline)]
@@ -77,7 +66,7 @@ def _landed(account: Account, pipeline: Pipeline) -> dg.AssetsDefinition:
 
 def _stage(account: Account, object_type: ObjectType, stage: str, pipeline: Pipeline) -> dg.AssetsDefinition:
     before = {"parsed": landed_key(account)} | {
-        later: stage_key(account, object_type, earlier) for earlier, later in zip(IMPORT_STAGES, IMPORT_STAGES[1:], strict=False)
+        later: stage_key(account, object_type, earlier) for earlier, later in pairwise(IMPORT_STAGES)
     }
     deps = [before[stage]]
     if stage == "related" and object_type.parent:
@@ -93,15 +82,15 @@ def _stage(account: Account, object_type: ObjectType, stage: str, pipeline: Pipe
         check_specs=checks.stage_specs(account, object_type, stage),
         **_common(account),
     )
-    def stage_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    def stage_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run = DeliveryRun(pipeline, account, context.partition_key)
-        result: dg.MaterializeResult[None] = retrying(context, lambda: work(context, run, object_type))
+        result: dg.MaterializeResult = retrying(context, pipeline, lambda: work(context, run, object_type))
         return result
 
     return stage_asset
 
 
-def _parse(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult[None]:
+def _parse(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult:
     files = run.parse(object_type)
     key = stage_key(run.account, object_type, "parsed")
     for fault in (f.fault for f in files if f.fault):
@@ -109,7 +98,7 @@ def _parse(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: Obj
     return dg.MaterializeResult(metadata=shown.parsed(run, object_type, files), check_results=[checks.every_record_told(key, files)])
 
 
-def _validate(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult[None]:
+def _validate(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult:
     report = run.validate(object_type)
     key = stage_key(run.account, object_type, "validated")
     return dg.MaterializeResult(
@@ -118,13 +107,13 @@ def _validate(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: 
     )
 
 
-def _relate(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult[None]:
+def _relate(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult:
     report = run.relate(object_type)
     key = stage_key(run.account, object_type, "related")
     return dg.MaterializeResult(metadata=shown.related(run, object_type, report), check_results=[checks.all_parents_found(key, report)])
 
 
-def _apply(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult[None]:
+def _apply(context: dg.AssetExecutionContext, run: DeliveryRun, object_type: ObjectType) -> dg.MaterializeResult:
     def told(job: str, done: int, total: int) -> None:
         context.log.info("job %s: package %d of %d", job, done, total)
 
@@ -141,10 +130,10 @@ def _receipts(account: Account, pipeline: Pipeline) -> dg.AssetsDefinition:
         check_specs=checks.receipt_specs(account),
         **_common(account),
     )
-    def receipts(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def receipts(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run = DeliveryRun(pipeline, account, context.partition_key)
-        counts = retrying(context, lambda: answer_delivery(run))
-        yield dg.MaterializeResult(
+        counts = retrying(context, pipeline, lambda: answer_delivery(run))
+        return dg.MaterializeResult(
             metadata=shown.receipts(run, counts),
             check_results=[checks.no_row_refused(receipts_key(account), counts), checks.no_deliveries_left_failed(account, pipeline)],
         )

@@ -40,8 +40,7 @@ class DeliveryRun:
     @cached_property
     def jobs(self) -> list[Job]:
         """The delivery's jobs in order of arrival; booked when they are not yet."""
-        with self.pipeline.ledger.begin() as conn:
-            return open_delivery(conn, self.account, self.pipeline.settings, self.key, now=self.now)
+        return open_delivery(self.pipeline.ledger, self.account, self.pipeline.settings, self.key, self.now)
 
     @property
     def now(self) -> datetime:
@@ -67,9 +66,10 @@ class DeliveryRun:
             deliveries.start(conn, self.key, run_id, now=self.now)
             if worker:
                 meta.write(conn, f"worker/{self.key}", {**worker, "run": run_id}, now=self.now)
-            for job in open_delivery(conn, self.account, self.pipeline.settings, self.key, now=self.now):
-                jobs.start(conn, job.id, packages_total=0, now=self.now)
         found = self.jobs
+        with self.pipeline.ledger.begin() as conn:
+            for job in found:
+                jobs.start(conn, job.id, packages_total=0, now=self.now)
         with open_store(self.pipeline.settings, self.account.name, writable=True) as session:
             prepare_store(session, self.account.name, self.account.object_types)
         return found

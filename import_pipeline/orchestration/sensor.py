@@ -4,18 +4,15 @@ Belongs here: turning what landing found into dagster requests, and deciding abo
 and vaulting (landing/watch.py).
 """
 
-import os
-import socket
-
 import dagster as dg
 
 from import_pipeline.landing.deliveries import DeliveryRequest, next_request
-from import_pipeline.landing.watch import TickReport, tick
+from import_pipeline.landing.watch import TickReport, new_owner, tick
 from import_pipeline.ledger import deliveries, meta
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
-from import_pipeline.orchestration.answering import project_pending
 from import_pipeline.orchestration.failing import fail_delivery
+from import_pipeline.orchestration.faults import last_fault
 from import_pipeline.orchestration.keys import (
     ATTEMPT_TAG,
     DELIVERY_TAG,
@@ -43,12 +40,12 @@ def landing_sensor(account: Account, pipeline: Pipeline) -> dg.SensorDefinition:
         description=f"Watches the landing tree of {account.title or account.name} and imports what is complete.",
     )
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        owner = f"{socket.gethostname()}:{os.getpid()}"
-        seen = tick(pipeline.ledger, account, pipeline.settings, pipeline.clock, owner)
-        project_pending(pipeline, account)
+        seen = tick(pipeline.ledger, account, pipeline.settings, pipeline.clock, new_owner())
+        for issue in seen.issues:
+            context.log.warning(issue)
         ended = settle_run(context.instance, account, pipeline)
         with pipeline.ledger.begin() as conn:
-            request = next_request(conn, account, pipeline.settings, pipeline.clock.now())
+            request = next_request(conn, account, pipeline.clock.now())
         if request is None:
             return dg.SkipReason(_reason(seen, ended))
         return dg.SensorResult(
@@ -109,14 +106,24 @@ def reap(instance: dg.DagsterInstance, pipeline: Pipeline, current: Delivery, ru
 
 
 def _again_or_fail(pipeline: Pipeline, account: Account, current: Delivery, run: dg.DagsterRun) -> str:
-    if current.attempt < ATTEMPTS and run.status != dg.DagsterRunStatus.CANCELED:
+    fault = last_fault(pipeline, current.key)
+    hopeless = run.status == dg.DagsterRunStatus.CANCELED or (fault is not None and fault.permanent)
+    if current.attempt < ATTEMPTS and not hopeless:
         with pipeline.ledger.begin() as conn:
             deliveries.again(conn, current.key)
         return f"delivery {current.key} is tried again after run {run.run_id[:8]} failed"
-    why = "was cancelled" if run.status == dg.DagsterRunStatus.CANCELED else f"failed {current.attempt} times"
-    fail_delivery(pipeline, account, current.key, f"the run {run.run_id[:8]} {why}; its log tells the reason")
+    why = (
+        "was cancelled"
+        if run.status == dg.DagsterRunStatus.CANCELED
+        else "failed"
+        if current.attempt == 1
+        else f"failed {current.attempt} times"
+    )
+    fail_delivery(pipeline, account, current.key, f"the run {run.run_id[:8]} {why}: {fault.text if fault else 'its process died'}")
     return f"delivery {current.key} ended as failed"
 
 
 def _reason(seen: TickReport, ended: str | None) -> str:
-    return "; ".join(part for part in (seen.summary(), ended) if part) or "nothing to do"
+    """Why there is no run: what waits, and what became of the delivery under way."""
+    waiting = f"{len(seen.waiting)} of {seen.listed} files not complete yet: {', '.join(seen.waiting[:5])}" if seen.waiting else None
+    return "; ".join(part for part in (waiting, ended) if part) or f"{seen.listed} files listed, nothing to do"

@@ -5,6 +5,7 @@ Belongs here: types that all readers (CSV, JSONL, XLSX) share. Does not belong h
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,20 +78,34 @@ class Batch:
     pos: Ints
     errors: pl.DataFrame
     refused: int
+    scientific: bool = True
+    """False when no cell of the batch can hold a number such as 1E+15: saves looking."""
+    numeric: dict[str, pl.Series] = field(default_factory=dict)
+    """For sheets: per column which cells are numbers, not text."""
+    date_base: date | None = None
+    """For sheets: the day of serial number 0."""
+
+    @property
+    def lines(self) -> pl.DataFrame:
+        """First and last line of each row, in the columns of row errors."""
+        return pl.DataFrame({LINE: self.line, END: self.end}, schema={LINE: pl.Int64, END: pl.Int64})
 
 
 class Reader(Protocol):
-    """One opened file. Opening it finds the header; `batches` then gives its rows in order and may raise Refused at any time."""
+    """One opened file. Making it finds the header; `batches` then gives its rows in order and may raise Refused at any time."""
 
     found: Found
 
     def batches(self) -> Iterator[Batch]:
         """All rows and row errors of the file in the order of their lines."""
 
+    def close(self) -> None:
+        """Gives back what the reader holds (a transcoded copy, an open workbook)."""
 
-def finding(line: int, code: str, *, end: int | None = None, **more: str | None) -> dict[str, Any]:
-    """One row error or warning as a dict of FINDINGS; `end` is `line` unless said."""
-    return {LINE: line, END: line if end is None else end, "code": code, "severity": CODES[code].severity, **more}
+
+def finding(line: int, code: str, **more: str | None) -> dict[str, Any]:
+    """One row error or warning as a dict of FINDINGS; a refused record costs one line."""
+    return {LINE: line, END: line, "code": code, "severity": CODES[code].severity, **more}
 
 
 def findings(rows: list[dict[str, Any]]) -> pl.DataFrame:

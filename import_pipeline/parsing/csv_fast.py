@@ -36,6 +36,7 @@ EXPECTED = {
 class Block:
     """What one block gave: rows, their first and last lines (absolute), errors with absolute lines, and how far it was read.
 
+    `scientific` tells that a cell may hold a number such as 1E+15.
     `cut` tells that the file ends in this block with a line that has no line end and is no whole record.
     """
 
@@ -46,6 +47,7 @@ class Block:
     blank: int
     used: int
     lines: int
+    scientific: bool = False
     cut: bool = False
     rest_too_long: bool = False
 
@@ -55,8 +57,9 @@ def read_block(
 ) -> Block:
     """Reads the records of a block that begins at the start of a record, whose first line is number `first_line`.
 
-    `columns` are the keys of the cells that are kept, with their position. Stops before a record that goes on behind the block. `careful` True reads every line by the careful reader, False none but the
-    rough ones; left out, the block's size decides. Both give the same.
+    `columns` are the keys of the cells that are kept, with their positions. Stops before a record that goes on behind the block.
+    `careful` True reads every line by the careful reader, False none but the rough ones; left out, the block's size decides. Both give
+    the same.
     """
     lines = find_lines(block, final)
     careful = len(block) < SMALL if careful is None else careful
@@ -76,6 +79,7 @@ def read_block(
         blank=int(np.count_nonzero(known == BLANK)),
         used=int(lines.starts[stop]) if stop < len(lines) else lines.complete,
         lines=stop,
+        scientific=b"E+" in block,
         cut=lines.open and stop == len(lines) and _is_cut(block, lines, verdict, shape),
         rest_too_long=too_long and stop == len(lines),
     )

@@ -5,7 +5,6 @@ csv_fast.py).
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -24,22 +23,16 @@ from import_pipeline.store.staging import LINE
 _SAMPLE = LINE_LIMIT + (1 << 16)
 
 
-def open_csv(task: Task, map_: Mapper, *, block_size: int | None = None) -> AbstractContextManager["CsvReader"]:
-    """A reader whose header is found and fit; raises Refused. `map_` is header.mapper() of the task's type and format."""
-    return _opened(task, map_, block_size)
-
-
-@contextmanager
-def _opened(task: Task, map_: Mapper, block_size: int | None) -> Iterator["CsvReader"]:
-    with doctor.opened(task.job.path, task.folder, task.format.encoding if task.format else None) as text:
-        yield CsvReader(task, text, map_, block_size)
-
-
 class CsvReader:
-    """One CSV file with its header found. `batches` may be called once."""
+    """One CSV file. Making it finds the header and raises Refused when there is none that fits; `batches` may be called once.
 
-    def __init__(self, task: Task, text: doctor.Text, map_: Mapper, block_size: int | None) -> None:
-        self.text, self.block_size = text, block_size
+    `map_` is header.mapper() of the task's type and format. A transcoded copy lies in the task's folder until `close`.
+    """
+
+    def __init__(self, task: Task, map_: Mapper, *, block_size: int | None = None) -> None:
+        self.block_size = block_size
+        copy = task.folder / f"text-{task.job.number}"
+        self.text = text = doctor.prepare(task.job.path, copy, task.format.encoding if task.format else None)
         with text.path.open("rb") as stream:
             stream.seek(text.start)
             sample = stream.read(_SAMPLE)
@@ -114,7 +107,12 @@ class CsvReader:
         self.refused += len(refused)
         self.blank += block.blank
         at = positions(block.line, refused, base)
-        return Batch(block.frame, block.line, block.end, at, block.errors, len(refused))
+        return Batch(block.frame, block.line, block.end, at, block.errors, len(refused), scientific=block.scientific)
+
+    def close(self) -> None:
+        """Removes the transcoded copy, if there is one."""
+        if self.text.copied:
+            self.text.path.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         check_mostly_bad(self.rows, self.refused, self.first_fault)

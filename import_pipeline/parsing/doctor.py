@@ -8,9 +8,6 @@ Windows-1252 with a notice that names the first line that is not UTF-8; else the
 """
 
 import codecs
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +37,8 @@ class Text:
     path: Path
     start: int
     encoding: str
-    size: int
     notices: tuple[Notice, ...] = ()
+    copied: bool = False
 
 
 def bom_length(head: bytes, encoding: str) -> int:
@@ -52,9 +49,8 @@ def bom_length(head: bytes, encoding: str) -> int:
     return 0
 
 
-@contextmanager
-def opened(path: Path, folder: Path, encoding: str | None = None) -> Iterator[Text]:
-    """The file as UTF-8 text; `encoding` is one that a format demands. A transcoded copy lies in `folder` and is removed at the end.
+def prepare(path: Path, copy: Path, encoding: str | None = None) -> Text:
+    """The file as UTF-8 text: itself, or transcoded to `copy`, which the caller removes. `encoding` is one that a format demands.
 
     Raises Refused: empty_file, unreadable (another kind of file), encoding.
     """
@@ -67,23 +63,19 @@ def opened(path: Path, folder: Path, encoding: str | None = None) -> Iterator[Te
         if head.startswith(magic):
             raise Refused("unreadable", f"the file is {what}, not text", expected="a text file: CSV or JSON lines")
     name = _stated(head, encoding) if encoding else _told_by_bytes(head)
+    notices: tuple[Notice, ...] = ()
     if name in (None, "utf-8", "utf-8-sig"):
-        start = bom_length(head, name or "utf-8-sig")
+        start = bom_length(head, "utf-8")
         notices, wrong = _look_through(path, start)
         if wrong is None:
-            yield Text(path, start, "utf-8-sig" if start else "utf-8", size, notices)
-            return
+            return Text(path, start, "utf-8-sig" if start else "utf-8", notices)
         if name is not None:
             raise Refused("encoding", f"line {wrong}: not UTF-8", line=wrong, expected="UTF-8 throughout")
-        assumed = Notice(code="encoding_assumed", message=f"line {wrong} is not UTF-8; the file was read as Windows-1252", line=wrong)
-        name, notices = "cp1252", (assumed,)
-    else:
-        notices = ()
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".text-") as place:
-        copy = Path(place) / "text"
-        _transcode(path, copy, name, bom_length(head, name))
-        doubtful, _ = _look_through(copy, 0)
-        yield Text(copy, 0, name, copy.stat().st_size, (*notices, *doubtful))
+        text = f"line {wrong} is not UTF-8; the file was read as Windows-1252"
+        name, notices = "cp1252", (Notice(code="encoding_assumed", message=text, line=wrong),)
+    _transcode(path, copy, name, bom_length(head, name))
+    doubtful, _ = _look_through(copy, 0)
+    return Text(copy, 0, name, (*notices, *doubtful), copied=True)
 
 
 def _refuse_empty(path: Path, size: int) -> None:

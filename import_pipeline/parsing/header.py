@@ -167,9 +167,10 @@ def column_notices(mapped: HeaderMap, object_type: ObjectType, line: int | None)
         hint = f"; did you mean {near!r}?" if near else ""
         text = f"{object_type.name} has no column {cell!r}; it was not imported{hint}"
         found.append(Notice(code="column_unknown", message=text, line=line, column=cell))
-    for cell in mapped.ignored:
-        found.append(Notice(code="column_ignored", message=f"the column {cell!r} is never imported", line=line, column=cell))
-    return found
+    ignored = (
+        Notice(code="column_ignored", message=f"the column {cell!r} is never imported", line=line, column=cell) for cell in mapped.ignored
+    )
+    return [*found, *ignored]
 
 
 def _records(sample: bytes, lines: Lines, delimiter: bytes) -> list[Record]:

@@ -213,7 +213,7 @@ def outcome_sentence(
 
 
 def _failed(counts: Counts, reason: str | None, errors_file: str | None, failed_file: str | None) -> str:
-    because = f": {reason.rstrip('. ')}" if reason else ""
+    because = f": {reason.rstrip('. ').removesuffix('; nothing was imported')}" if reason else ""
     if counts.good:
         return f"The import did not end well{because}. Until then: {_tally(counts)}."
     if counts.rows and counts.refused == counts.rows:

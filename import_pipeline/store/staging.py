@@ -57,6 +57,17 @@ class StageWriter:
         self.rows[name] = self.rows.get(name, 0) + frame.height
         frame.write_parquet(self.folder / f"{name}-{number:05d}.parquet", compression="lz4", statistics=False)
 
+    def mark(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Where the writer stands, for `rewind`."""
+        return dict(self._next), dict(self.rows)
+
+    def rewind(self, mark: tuple[dict[str, int], dict[str, int]]) -> None:
+        """Removes every part written since `mark`: a file that proves unusable at its end leaves nothing."""
+        for name, number in self._next.items():
+            for written in range(mark[0].get(name, 0), number):
+                (self.folder / f"{name}-{written:05d}.parquet").unlink()
+        self._next, self.rows = dict(mark[0]), dict(mark[1])
+
     def report(self, content: dict[str, Any]) -> None:
         """Writes report.json, the last file of a stage: counts and notices as plain JSON."""
         (self.folder / "report.json").write_text(json.dumps(content, ensure_ascii=False, indent=1, default=str, sort_keys=True))

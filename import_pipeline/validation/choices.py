@@ -92,8 +92,11 @@ def owner(spec: FieldSpec, users: Sequence[str]) -> ColumnJudge:
     spelling = {user.lower(): user for user in reversed(users)}
     lowered = pl.Series(list(spelling), dtype=pl.String)
 
+    exact = pl.Series(list(users), dtype=pl.String)
+
     def known(values: pl.Series) -> pl.Series:
-        return values.str.to_lowercase().is_in(lowered)
+        as_configured = values.is_in(exact)
+        return as_configured if as_configured.all() else values.str.to_lowercase().is_in(lowered)
 
     def canonical(values: pl.Series) -> pl.Series:
         cells = values.drop_nulls().unique().alias("cell").to_frame()

@@ -70,7 +70,7 @@ class PartJudge:
             try:
                 self.schema.validate(strings, lazy=True)
             except SchemaErrors as faults:
-                cases = faults.failure_cases
+                cases: pl.DataFrame = faults.failure_cases
             else:
                 return pl.DataFrame(schema=_FINDING)
         if cases.get_column("index").null_count():

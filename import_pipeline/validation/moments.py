@@ -34,18 +34,19 @@ _SHAPES = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 """Forms of ISO 8601 that files hold most; each is read in one go, what fits none of them piece by piece."""
 UNORDERED = r"\A([0-9]{1,2})[/.-]([0-9]{1,2})[/.-](?:[0-9]{4}|[0-9]{2})\z"
 DIRECTIVES = {
-    "%Y": "[0-9]{4}",
-    "%y": "[0-9]{2}",
-    "%m": "[0-9]{2}",
-    "%d": "[0-9]{2}",
-    "%b": "[A-Za-z]{3}",
-    "%B": "[A-Za-z]{3,9}",
-    "%H": "[0-9]{2}",
-    "%I": "[0-9]{2}",
-    "%M": "[0-9]{2}",
-    "%S": "[0-9]{2}",
-    "%p": "[AaPp][Mm]",
+    "%Y": ("[0-9]{4}", "YYYY"),
+    "%y": ("[0-9]{2}", "YY"),
+    "%m": ("[0-9]{2}", "MM"),
+    "%d": ("[0-9]{2}", "DD"),
+    "%b": ("[A-Za-z]{3}", "Jan"),
+    "%B": ("[A-Za-z]{3,9}", "January"),
+    "%H": ("[0-9]{2}", "hh"),
+    "%I": ("[0-9]{2}", "hh"),
+    "%M": ("[0-9]{2}", "mm"),
+    "%S": ("[0-9]{2}", "ss"),
+    "%p": ("[AaPp][Mm]", "AM/PM"),
 }
+"""What a stated format may hold: its strict pattern, and how it is told to people."""
 _UNPADDED = ("%m", "%d", "%H", "%I")
 Reading = Callable[[pl.Series], pl.Series]
 """Strings to dates or moments; null for what does not fit."""
@@ -63,7 +64,7 @@ def format_pattern(stated: str) -> str:
             raise PermanentFailure(f"the date format {stated!r} holds {token!r}; known: iso, and {' '.join(DIRECTIVES)}")
         crowded = any(beside.startswith("%") or beside.isdigit() for beside in (before, after))
         loose = token in _UNPADDED and not crowded
-        parts.append("[0-9]{1,2}" if loose else DIRECTIVES.get(token) or re.escape(token))
+        parts.append("[0-9]{1,2}" if loose else DIRECTIVES[token][0] if token in DIRECTIVES else re.escape(token))
     return rf"\A{''.join(parts)}\z"
 
 
@@ -114,17 +115,20 @@ def _agreement(readings: Sequence[Reading], words: str) -> tuple[Rule, ...]:
     return (Rule("ambiguous_date", f"{words}, in a way that only one of them fits", passes),) if len(readings) > 1 else ()
 
 
-def words_of(formats: Sequence[str], iso: str) -> str:
+def _words_of(stated: str) -> str:
+    return re.sub("%.", lambda found: DIRECTIVES[found[0]][1], stated)
+
+
+def _wanted(formats: Sequence[str], iso: str) -> str:
     """The formats for people: YYYY-MM-DD or MM/DD/YYYY."""
-    names = {"%Y": "YYYY", "%y": "YY", "%m": "MM", "%d": "DD", "%b": "Jan", "%B": "January", "%H": "hh", "%I": "hh", "%M": "mm"}
-    names |= {"%S": "ss", "%p": "AM/PM"}
-    return " or ".join(iso if f == "iso" else re.sub("%.", lambda found: names[found[0]], f) for f in formats)
+    return " or ".join(iso if stated == "iso" else _words_of(stated) for stated in formats)
 
 
 def date_field(spec: FieldSpec) -> ColumnJudge:
     """Date: ISO unless the field states formats. Without a stated order of day and month 03/04/2021 is ambiguous and refused
     (acceptance, decision 3); where several stated formats fit, they have to agree."""
-    words = f"a date {words_of(spec.formats, 'YYYY-MM-DD')}"
+    readings = [_dates(stated) for stated in spec.formats]
+    words = f"a date {_wanted(spec.formats, 'YYYY-MM-DD')}"
     mend = partial(mended_date, formats=spec.formats)
     if set(spec.formats) == {"iso"}:
         rules = (
@@ -132,7 +136,6 @@ def date_field(spec: FieldSpec) -> ColumnJudge:
             Rule("ambiguous_date", f"{words}: day and month could be swapped", lambda values: ~_undecided(values)),
         )
         return ColumnJudge((*rules, *stated_rules(spec)), lambda values: values.str.to_date("%Y-%m-%d", cache=False), mend)
-    readings = [_dates(stated) for stated in spec.formats]
     read = _first(readings)
     fits = Rule("not_a_date", words, lambda values: read(values).is_not_null() | values.is_null())
     return ColumnJudge((fits, *_agreement(readings, words), *stated_rules(spec)), read, mend)
@@ -145,7 +148,6 @@ def _in_utc(naive: pl.Series, timezone: str) -> pl.Series:
 
 def _in_years(moments: pl.Series) -> pl.Series:
     """Null outside the years 1 to 9999, where an offset may lead."""
-    first, last = moments.dt.year().min(), moments.dt.year().max()
     return moments.set(~moments.dt.year().is_between(1, 9999), None)
 
 
@@ -203,8 +205,8 @@ def _naive(stated: str) -> Passes:
 def moment_field(spec: FieldSpec, timezone: str) -> ColumnJudge:
     """DateTime, in UTC: ISO 8601 unless the field states formats; without an offset it is the local time of `timezone`. A local time
     that exists twice or never, when the clock is set, is refused: it could mean two moments or none."""
-    words = f"a date and time {words_of(spec.formats, 'YYYY-MM-DDThh:mm:ss, with or without an offset such as Z or -05:00')}"
     readings = [_moments(stated, timezone) for stated in spec.formats]
+    words = f"a date and time {_wanted(spec.formats, 'YYYY-MM-DDThh:mm:ss, with or without an offset such as Z or -05:00')}"
     read = _first(readings)
     only_iso = set(spec.formats) == {"iso"}
 

@@ -7,9 +7,9 @@ applied to values that the patterns here have proven.
 """
 
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
+from itertools import product
 
 import polars as pl
 
@@ -29,19 +29,29 @@ TRUE = ("true", "yes", "y", "1")
 FALSE = ("false", "no", "n", "0")
 
 
+def _spellings(words: tuple[str, ...]) -> pl.Series:
+    """Every spelling of the words in upper and lower case: looking one up costs half of lower-casing a column."""
+    spelt = {"".join(letters) for word in words for letters in product(*zip(word.lower(), word.upper(), strict=True))}
+    return pl.Series(sorted(spelt), dtype=pl.String)
+
+
+def _cast(values: pl.Series, kind: pl.DataType) -> pl.Series:
+    """Null for what is no number or amount. A currency symbol is looked for only where the plain cast fails."""
+    numbers = values.cast(kind, strict=False)
+    if numbers.null_count() == values.null_count():
+        return numbers
+    return values.str.replace("[$€£] ?", "").cast(kind, strict=False)
+
+
 def as_float(values: pl.Series) -> pl.Series:
-    """Float64; null for what is not a number. Minus zero is zero."""
-    numbers = values.cast(pl.Float64, strict=False)
-    return numbers.set(numbers == 0.0, 0.0)
+    """Float64; minus zero is zero, for both are one number and would be two values to the store."""
+    numbers = _cast(values, pl.Float64())
+    return numbers.set(numbers == 0.0, 0.0) if values.str.starts_with("-0").any() else numbers
 
 
 def as_decimal(values: pl.Series, decimals: int) -> pl.Series:
-    """Decimal(18, decimals); null for what is no amount. A currency symbol is looked for only where the plain cast fails."""
-    kind = pl.Decimal(PRECISION, decimals)
-    amounts = values.cast(kind, strict=False)
-    if amounts.null_count() == values.null_count():
-        return amounts
-    return values.str.replace("[$€£] ?", "").cast(kind, strict=False)
+    """Decimal(18, decimals)."""
+    return _cast(values, pl.Decimal(PRECISION, decimals))
 
 
 def _exact_as_float(values: pl.Series) -> pl.Series | bool:
@@ -85,13 +95,13 @@ def _range_words(spec: FieldSpec) -> str:
     return f"a number of at least {plain(spec.min)}" if spec.min is not None else f"a number of at most {plain(spec.max or 0.0)}"
 
 
-def _range(spec: FieldSpec, cast: Callable[[pl.Series], pl.Series]) -> tuple[Rule, ...]:
+def _range(spec: FieldSpec) -> tuple[Rule, ...]:
     low, high = spec.min, spec.max
     if low is None and high is None:
         return ()
 
     def inside(values: pl.Series) -> pl.Series | bool:
-        numbers = cast(values).cast(pl.Float64)
+        numbers = as_float(values)
         if high is None:
             return numbers >= low
         return numbers <= high if low is None else numbers.is_between(low, high)
@@ -104,7 +114,7 @@ def number(spec: FieldSpec) -> ColumnJudge:
     judged = Rule("not_a_number", "a number such as 1234.5", matches(NUMBER))
     if spec.decimals is None:
         digits = Rule("too_many_digits", f"a number of at most {FLOAT_DIGITS} significant digits", _exact_as_float)
-        return ColumnJudge((judged, digits, *_range(spec, as_float), *stated_rules(spec)), as_float, mended_number)
+        return ColumnJudge((judged, digits, *_range(spec), *stated_rules(spec)), as_float, mended_number)
     return _exact(spec, judged, spec.decimals)
 
 
@@ -117,10 +127,10 @@ def currency(spec: FieldSpec) -> ColumnJudge:
 def _exact(spec: FieldSpec, judged: Rule, decimals: int) -> ColumnJudge:
     cast = partial(as_decimal, decimals=decimals)
     exact = (_decimals(decimals), _whole_digits(PRECISION - decimals))
-    return ColumnJudge((judged, *exact, *_range(spec, cast), *stated_rules(spec)), cast, mended_number)
+    return ColumnJudge((judged, *exact, *_range(spec), *stated_rules(spec)), cast, mended_number)
 
 
-_GROUPED = re.compile(r"([+-]?\d{1,3}(?:[  \u2009\u202f'’]\d{3})+)([.,]\d+)?")
+_GROUPED = re.compile(r"([+-]?\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+)([.,]\d+)?")
 _COMMAS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:,\d{3}){2,}")
 _DOTS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+|[+-]?\d{1,3}(?:\.\d{3}){2,}")
 _ONE_COMMA = re.compile(r"([+-]?)(\d+),(\d+)")
@@ -157,11 +167,11 @@ def mended_number(value: str) -> str | None:
 
 def boolean(spec: FieldSpec) -> ColumnJudge:
     """Boolean: true, yes, y, 1 or false, no, n, 0; case does not count."""
-    words = [*TRUE, *FALSE]
-    judged = Rule("not_a_boolean", "true or false (also yes, no, y, n, 1, 0)", lambda values: values.str.to_lowercase().is_in(words))
+    true, known = _spellings(TRUE), _spellings(TRUE + FALSE)
+    judged = Rule("not_a_boolean", "true or false (also yes, no, y, n, 1, 0)", lambda values: values.is_in(known))
     return ColumnJudge(
         (judged, *stated_rules(spec)),
-        lambda values: values.str.to_lowercase().is_in(list(TRUE)),
+        lambda values: values.is_in(true),
         lambda value: nearest(value, ("true", "false", "yes", "no"), cutoff=75.0),
         effort=4,
     )

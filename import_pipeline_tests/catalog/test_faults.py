@@ -266,7 +266,7 @@ CASES: dict[str, tuple[str, str | bytes | None, int, int, str, str]] = {
         4,
         13,
         "attributes.timezone",
-        "'America/NewYork' is not a time zone name such as America/New_York; near are America/New_York",
+        "'America/NewYork' is not a time zone name; near are: America/New_York",
     ),
     "an export of an unknown type": (
         "defs",

@@ -6,6 +6,7 @@ Belongs here: the samples as files. Does not belong here: what an import of them
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -92,3 +93,16 @@ def test_expected_errors_name_existing_codes_and_lines() -> None:
     for row in rows:
         lines = (SAMPLES / row["file"]).read_bytes().split(b"\r\n")
         assert 1 < int(row["line"]) < len(lines)
+
+
+def test_the_object_type_of_contributing_is_valid_and_knows_its_sample_row(tmp_path: Path) -> None:
+    """A walk-through that does not work is worse than none."""
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+    object_type, header = (text.split(f"```{kind}\n")[1].split("```")[0] for kind in ("yaml", "csv"))
+    folder = tmp_path / "field_sales"
+    shutil.copytree(PACKAGE / "defs" / "field_sales", folder)
+    (folder / "object_types" / "visit.yaml").write_text(object_type)
+    loaded = load_account(folder)
+    assert loaded.faults == () and loaded.account is not None
+    mapped = loaded.account.object_type("Visit").map_header(tuple(header.splitlines()[0].split(",")))
+    assert None not in mapped.keys

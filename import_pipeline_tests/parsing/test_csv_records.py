@@ -21,7 +21,9 @@ Rows = set[tuple[int, int, tuple[str, ...]]]
 Errors = set[tuple[int, str]]
 
 
-def read_all(text: bytes, width: int, *, careful: bool, size: int = 1 << 20, header: tuple[bytes, ...] = (), delimiter: bytes = b",") -> tuple[Rows, Errors, int, int]:
+def read_all(
+    text: bytes, width: int, *, careful: bool, size: int = 1 << 20, header: tuple[bytes, ...] = (), delimiter: bytes = b","
+) -> tuple[Rows, Errors, int, int]:
     """Rows (line, end, cells), errors (line, code), count of blank lines and of all lines of a text read in blocks of `size`."""
     shape = Shape(width, delimiter, header)
     columns = {f"c{i}": i for i in range(width)}
@@ -45,7 +47,32 @@ def read_all(text: bytes, width: int, *, careful: bool, size: int = 1 << 20, hea
     return rows, errors, blank, line - 1
 
 
-PIECES = st.sampled_from([b"a", b"b ", b" ", b",", b",", b",", b'"', b'"', b'""', b"\n", b"\n", b"\r\n", b"\r", b"\0", "é".encode(), b"x,y,z\n", b'"q",r,"s"\n', b'a,b,"\n', b"h1,h2,h3\n", b"\xef\xbb\xbf", b"\t", b"0123456789" * 3])
+PIECES = st.sampled_from(
+    [
+        b"a",
+        b"b ",
+        b" ",
+        b",",
+        b",",
+        b",",
+        b'"',
+        b'"',
+        b'""',
+        b"\n",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"\0",
+        "é".encode(),
+        b"x,y,z\n",
+        b'"q",r,"s"\n',
+        b'a,b,"\n',
+        b"h1,h2,h3\n",
+        b"\xef\xbb\xbf",
+        b"\t",
+        b"0123456789" * 3,
+    ]
+)
 TEXTS = st.lists(PIECES, max_size=40).map(b"".join)
 
 

@@ -23,6 +23,7 @@ if importlib.util.find_spec("import_pipeline.parsing.raw") is None:
 
     def _lines(path: Path, parsed: Any) -> list[bytes]:
         import re
+
         data = path.read_bytes()
         enc = parsed.encoding or "utf-8"
         if enc.startswith("utf-16"):
@@ -42,12 +43,14 @@ if importlib.util.find_spec("import_pipeline.parsing.raw") is None:
 
     def sheet_rows(path: Path, lines: Sequence[int]) -> dict[int, list[str]]:
         import python_calamine
+
         rows = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=False)
         return {n: [str(c) for c in rows[n - 1]] for n in lines}
 
     raw.raw_records, raw.header_bytes, raw.sheet_rows = raw_records, header_bytes, sheet_rows
     sys.modules["import_pipeline.parsing.raw"] = raw
     import import_pipeline.parsing
+
     import_pipeline.parsing.raw = raw
 
 from import_pipeline.model.job import Counts, Job, ParsedFile
@@ -85,12 +88,12 @@ class Desk:
         digest = hashlib.sha256(content).hexdigest()
         path = self.root / digest
         path.write_bytes(content)
-        fixed = dict(id="ab12cd34", number=0, account="field_sales", object_type="Account", file_id="f1", kind="csv")
-        return Job(**(fixed | dict(name=name, path=path, sha256=digest, size=len(content)) | more))
+        fixed = {"id": "ab12cd34", "number": 0, "account": "field_sales", "object_type": "Account", "file_id": "f1", "kind": "csv"}
+        return Job(**(fixed | {"name": name, "path": path, "sha256": digest, "size": len(content)} | more))
 
     def answer(self, job: Job, parsed: ParsedFile, errors: pl.DataFrame | pl.LazyFrame, **more: Any) -> Answer:
         """The answers to `job`, as an applied one unless `more` says otherwise."""
-        fixed: dict[str, Any] = dict(state="applied", delivery="20240331T120000-aa", started=STARTED, finished=FINISHED)
+        fixed: dict[str, Any] = {"state": "applied", "delivery": "20240331T120000-aa", "started": STARTED, "finished": FINISHED}
         counts = more.pop("counts", Counts())
         return write_answers(job, parsed, counts, errors, self.ok, self.failed, **(fixed | more))
 

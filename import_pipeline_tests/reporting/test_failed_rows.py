@@ -26,7 +26,16 @@ TAIL = "_import_job,_import_line,_import_errors"
 
 def read_as(**more: object) -> ParsedFile:
     """A file with the header Name, Stage, Amount on its first line."""
-    fixed = dict(job=0, encoding="utf-8", delimiter=",", quote='"', line_end="\n", header_line=1, header=HEADER, keys=HEADER)
+    fixed = {
+        "job": 0,
+        "encoding": "utf-8",
+        "delimiter": ",",
+        "quote": '"',
+        "line_end": "\n",
+        "header_line": 1,
+        "header": HEADER,
+        "keys": HEADER,
+    }
     return ParsedFile(**(fixed | more))  # type: ignore[arg-type]
 
 
@@ -59,9 +68,7 @@ SAID = "Stage: 'x' is not a configured stage"
         ("utf-16-le", codecs.BOM_UTF16_LE, "utf-16-le"),
     ],
 )
-def test_failed_rows_come_back_with_their_own_bytes(
-    desk: Desk, encoding: str, bom: bytes, bare: str, delimiter: str, end: str
-) -> None:
+def test_failed_rows_come_back_with_their_own_bytes(desk: Desk, encoding: str, bom: bytes, bare: str, delimiter: str, end: str) -> None:
     """Acceptance, decision 1: same header, order, delimiter, encoding and line ends as sent, reasons at the end."""
     rows = [["Zoë", "x", "1"], ["Bob", "New", "2"], ["Åsa", "x", '"3"'], ["Eve", "x", "  4 "]]
     lines = [delimiter.join(HEADER), *(delimiter.join(row) for row in rows)]
@@ -77,16 +84,14 @@ def test_a_row_of_several_lines_comes_back_whole(desk: Desk) -> None:
     """Line ends inside quotes are the sender's, even where they are not those of the file."""
     content = b'Name,Stage,Amount\r\n"two\nlines",x,1\r\nBob,New,2\r\n'
     got = failed_bytes(desk, content.replace(b"two\nlines", b"two\r\nlines"), read_as(line_end="\r\n"), short(2, 3))
-    assert got == b'Name,Stage,Amount,' + TAIL.encode() + b'\r\n"two\r\nlines",x,1,ab12cd34,2,' + SAID.encode() + b"\r\n"
+    assert got == b"Name,Stage,Amount," + TAIL.encode() + b'\r\n"two\r\nlines",x,1,ab12cd34,2,' + SAID.encode() + b"\r\n"
 
 
 def test_a_row_refused_for_its_structure_gets_the_reasons_behind_its_raw_text(desk: Desk) -> None:
     """Its cells agree with nothing; whoever mends it finds the line as it was sent, and the reasons at its end."""
     content = b'Name,Stage,Amount\nBob,New\nEve,"open,2\nAda,New,3\n'
     wrong = {"column": None, "value": None, "expected": None, "suggestion": None}
-    got = failed_bytes(
-        desk, content, read_as(), finding(2, code="field_count", **wrong), finding(3, code="quote_unclosed", **wrong)
-    )
+    got = failed_bytes(desk, content, read_as(), finding(2, code="field_count", **wrong), finding(3, code="quote_unclosed", **wrong))
     assert got.decode().splitlines()[1:] == [
         "Bob,New,ab12cd34,2,the row has more or fewer cells than the header",
         'Eve,"open,2,ab12cd34,3,a quote opens and never closes',
@@ -167,7 +172,7 @@ def test_objects_come_back_with_three_more_keys_and_their_own_text(desk: Desk) -
 def test_objects_that_fail_again_have_their_reasons_once(desk: Desk) -> None:
     """The same key twice in one object is a fault of its own."""
     parsed = read_as(delimiter=None, quote=None, header_line=None)
-    told: dict[str, object] = dict(name="Account_x.jsonl", kind="jsonl")
+    told: dict[str, object] = {"name": "Account_x.jsonl", "kind": "jsonl"}
     first = failed_bytes(desk, b'{"a": "\\"}"}\r\n{}\r\n', parsed, short(1), short(2), **told)
     again = failed_bytes(desk, first, parsed, short(1) | {"value": 'y"\\'}, short(2), **told)
     assert json.loads(again.splitlines()[0]).keys() == {"a", *REASON_COLUMNS}
@@ -201,7 +206,7 @@ def test_rows_of_a_sheet_come_back_as_text(desk: Desk, tmp_path: Path) -> None:
     rows = [[*HEADER], ["Bob", "x", "007"], ["Eve", "New", "2"], ["'=1+1", "x"], ["Ada", "x", "3", "extra"]]
     parsed = read_as(encoding=None, delimiter=None, quote=None, line_end=None)
     content = sheet(tmp_path / "in.xlsx", rows)
-    told: dict[str, object] = dict(name="Account_x.xlsx", kind="xlsx")
+    told: dict[str, object] = {"name": "Account_x.xlsx", "kind": "xlsx"}
     found = [short(5), short(2), short(4)]
     got = failed_bytes(desk, content, parsed, *found, **told)
     (tmp_path / "out.xlsx").write_bytes(got)
@@ -231,12 +236,12 @@ def test_rows_are_never_paired_with_the_reasons_of_others(
 ) -> None:
     """An original that does not hold the failed lines in order is our fault: no file is better than a wrong one."""
     monkeypatch.setattr(raw, "raw_records", lambda *_: iter(copies))
-    with pytest.raises(PermanentFailure, match="is .* whole"):
+    with pytest.raises(PermanentFailure, match=r"is .* whole"):
         failed_bytes(desk, b"Name,Stage,Amount\nBob,x,1\nEve,x,2\n", read_as(), short(2), short(3))
     assert not list(desk.failed.iterdir())
 
 
-CELL = st.text(st.sampled_from('ab ,;"\n\'=Zë'), max_size=6)
+CELL = st.text(st.sampled_from("ab ,;\"\n'=Zë"), max_size=6)
 
 
 @settings(max_examples=60, deadline=None)

@@ -54,8 +54,7 @@ def test_many_different_values_become_one_group_with_examples() -> None:
     assert (last["value"], last["values"], last["rows"], last["suggestion"]) == (None, 2990, 2990, None)
     assert last["lines"] == [12, 13, 14, 15, 16][:FIRST_LINES]
     assert last["sentence"] == (
-        "2,990 rows: Amount: the value is not a number, 2,990 different values, "
-        "for example 'x12', 'x13', 'x14'; expected a number"
+        "2,990 rows: Amount: the value is not a number, 2,990 different values, for example 'x12', 'x13', 'x14'; expected a number"
     )
     assert groups.frame.height == 11 and groups.frame["rows"].sum() == 3000
     assert (groups.more_groups, groups.more_rows) == (0, 0)

@@ -15,9 +15,7 @@ def said(labels: dict[str, str] | None = None, **more: object) -> str:
 
 def test_a_sentence_tells_place_value_expectation_and_the_nearest_value() -> None:
     """Acceptance B-8 and S-10: line, column, value and what was expected."""
-    assert said() == (
-        "line 12, Stage: 'Prospct' is not a configured stage; expected one of New, Prospect; did you mean 'Prospect'?"
-    )
+    assert said() == ("line 12, Stage: 'Prospct' is not a configured stage; expected one of New, Prospect; did you mean 'Prospect'?")
 
 
 def test_a_column_is_named_as_the_sender_wrote_it() -> None:

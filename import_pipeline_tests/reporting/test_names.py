@@ -1,6 +1,5 @@
 """File names of answers, and how a file comes to lie in a folder."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -78,8 +77,8 @@ def test_a_link_in_the_way_is_replaced_not_followed(tmp_path: Path) -> None:
     victim, target = tmp_path / "victim", tmp_path / "a.csv"
     victim.write_bytes(b"mine")
     temporary = temporary_path(target, "ab12cd34", "errors")
-    os.symlink(victim, temporary)
-    os.symlink(victim, target)
+    temporary.symlink_to(victim)
+    target.symlink_to(victim)
     with replacing(target, temporary) as out:
         out.write(b"answer")
     assert victim.read_bytes() == b"mine"

@@ -8,7 +8,7 @@ import pytest
 from import_pipeline.model.job import Counts, ParsedFile
 from import_pipeline.model.row_error import FileFault, Notice
 from import_pipeline.reporting.receipt import Receipt, outcome_sentence, read_as
-from import_pipeline_tests.reporting.conftest import Desk, error_table, finding
+from import_pipeline_tests.reporting.conftest import STARTED, Desk, error_table, finding
 
 CONTENT = b"Name,Field Stage\nBob,Prospct\nEve,New\nAda,Prospct\n"
 PARSED = ParsedFile(
@@ -74,7 +74,8 @@ def test_the_receipt_of_an_unreadable_file_tells_its_fault(desk: Desk, where: st
     parsed = ParsedFile(job=0, fault=FAULT if where == "parsed" else None)
     receipt = receipt_of(desk, parsed, state="failed", job={"fault": FAULT} if where == "job" else {})
     assert receipt.fault == FAULT and receipt.reason == FAULT.message
-    assert receipt.outcome.startswith("Nothing was imported: the file looks cut off; nothing was imported.")
+    named = "Account_x.ab12cd34.errors.csv"
+    assert receipt.outcome == f"Nothing was imported: the file looks cut off. What is wrong stands in {named}."
 
 
 def test_the_receipt_tells_which_file_how_it_was_read_and_what_was_found(desk: Desk) -> None:
@@ -105,8 +106,6 @@ def test_speed_is_told_where_there_is_one(desk: Desk) -> None:
     """Rows per second over the whole time between start and end; no division by nothing."""
     receipt = receipt_of(desk, PARSED, counts=Counts(rows=3, good=3, created=3))
     assert (receipt.seconds, receipt.rows_per_second) == (2.0, 1.5)
-    from import_pipeline_tests.reporting.conftest import STARTED
-
     assert receipt_of(desk, PARSED, finished=STARTED, counts=Counts(rows=3)).rows_per_second is None
 
 
@@ -133,7 +132,9 @@ def test_a_receipt_is_readable_without_knowing_its_model(desk: Desk) -> None:
             "All 2,000 rows were imported: 1,500 created, 400 unchanged, 100 parked.",
         ),
         (
-            outcome_sentence("applied", Counts(rows=9, good=8, refused=1, created=8), dry_run=True, errors_file="e.csv", failed_file="f.csv"),
+            outcome_sentence(
+                "applied", Counts(rows=9, good=8, refused=1, created=8), dry_run=True, errors_file="e.csv", failed_file="f.csv"
+            ),
             "Dry run, nothing was written: 8 of 9 rows would be imported (8 created). 1 row was refused; "
             "the reasons stand in e.csv; mend f.csv and send it again.",
         ),

@@ -1,0 +1,112 @@
+"""Upkeep: what nothing else prunes, and runs that died unseen.
+
+Belongs here: the hourly job that keeps an instance small and moving. Does not belong here: anything an import depends on.
+"""
+
+import shutil
+from datetime import datetime
+
+import dagster as dg
+
+from import_pipeline.landing.pruning import prune_vault
+from import_pipeline.ledger import deliveries, meta
+from import_pipeline.model.account import Account
+from import_pipeline.orchestration.keys import deliveries_of
+from import_pipeline.orchestration.pipeline import Pipeline
+from import_pipeline.orchestration.workers import is_gone
+
+_BULK = ("rows-*.parquet", "outcomes-*.parquet", "changes-*.parquet", "folded-*.parquet", "parked-*.parquet")
+"""Staging that only a retry needs. Reports and row errors stay as long as the vault: late answers are made from them."""
+
+
+def upkeep_job(pipeline: Pipeline) -> dg.JobDefinition:
+    """Reaps dead runs, prunes staging, vault, runs with their events, and partitions of pruned deliveries."""
+
+    @dg.op(description="Reports runs as failed whose process is gone.")
+    def reap_dead_runs(context: dg.OpExecutionContext) -> int:
+        reaped = reap_all(context.instance, pipeline)
+        context.log.info("%d dead runs reported", reaped)
+        return reaped
+
+    @dg.op(description="Prunes what is past its account's retention.")
+    def prune(context: dg.OpExecutionContext, after: int) -> None:
+        now = pipeline.clock.now()
+        for account in pipeline.accounts.values():
+            told = {
+                "staging": prune_staging(pipeline, account, now),
+                "runs": prune_runs(context.instance, account, now),
+                "partitions": prune_partitions(context.instance, pipeline, account, now),
+            }
+            context.log.info("%s: %s", account.name, told)
+        horizons = {a.name: now - a.retention.vault for a in pipeline.accounts.values()}
+        context.log.info("%d originals left the vault", prune_vault(pipeline.ledger, pipeline.settings, horizons))
+
+    @dg.job(name="upkeep", executor_def=dg.in_process_executor, description="Prunes by retention and reaps dead runs.")
+    def upkeep() -> None:
+        prune(reap_dead_runs())
+
+    return upkeep
+
+
+def upkeep_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Every hour, at a minute when no export starts."""
+    return dg.ScheduleDefinition(name="hourly_upkeep", job=job, cron_schedule="37 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
+
+
+def reap_all(instance: dg.DagsterInstance, pipeline: Pipeline) -> int:
+    """Reports every started run as failed whose worker process is known and gone; returns how many."""
+    reaped = 0
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
+    for run in instance.get_runs(started):
+        with pipeline.ledger.read() as conn:
+            found = [d for d in deliveries.listing(conn, limit=10_000) if d.run_id == run.run_id]
+            worker = meta.read(conn, f"worker/{found[0].key}") if found else None
+        if worker and worker.get("run") == run.run_id and is_gone(worker):
+            instance.report_run_failed(run, message=f"the process {worker['pid']} that ran it is gone")
+            reaped += 1
+    return reaped
+
+
+def prune_staging(pipeline: Pipeline, account: Account, now: datetime) -> int:
+    """Removes the bulk of staging of ended deliveries past `retention.staging`, and all of it past `retention.vault`."""
+    removed = 0
+    for delivery in _ended(pipeline, account):
+        folder = pipeline.settings.staging / account.name / delivery.key
+        age = now - (delivery.finished_at or now)
+        if not folder.exists():
+            continue
+        if age > account.retention.vault:
+            shutil.rmtree(folder)
+            removed += 1
+        elif age > account.retention.staging:
+            bulk = [path for pattern in _BULK for path in folder.glob(f"*/*/{pattern}")]
+            for path in bulk:
+                path.unlink()
+            removed += bool(bulk)
+    return removed
+
+
+def prune_runs(instance: dg.DagsterInstance, account: Account, now: datetime) -> int:
+    """Deletes ended runs, with their events, past `retention.runs`."""
+    over = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    old = dg.RunsFilter(statuses=over, created_before=now - account.retention.runs, tags={"import_pipeline/account": account.name})
+    records = instance.get_run_records(old, limit=1000)
+    for record in records:
+        instance.delete_run(record.dagster_run.run_id)
+    return len(records)
+
+
+def prune_partitions(instance: dg.DagsterInstance, pipeline: Pipeline, account: Account, now: datetime) -> int:
+    """Deletes partitions of deliveries whose files have left the vault; never one with a run in flight."""
+    name = deliveries_of(account).name or ""
+    known = set(instance.get_dynamic_partitions(name))
+    old = [d.key for d in _ended(pipeline, account) if d.key in known and now - (d.finished_at or now) > account.retention.vault]
+    for key in old:
+        instance.delete_dynamic_partition(name, key)
+    return len(old)
+
+
+def _ended(pipeline: Pipeline, account: Account) -> list[deliveries.Delivery]:
+    with pipeline.ledger.read() as conn:
+        found = deliveries.listing(conn, account.name, limit=100_000)
+    return [d for d in found if d.state in ("finished", "failed")]

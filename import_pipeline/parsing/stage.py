@@ -1,0 +1,174 @@
+"""The `parsed` stage: the files of a delivery that have one object type become rows of strings and row errors.
+
+Belongs here: the order in which files are read, what one file's failure means for the others, the report. Does not belong here: how
+a kind of file is read (csv_reader.py, jsonl.py, xlsx.py).
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from import_pipeline.failures import PermanentFailure, UnknownValue
+from import_pipeline.model.columns import ADDRESS_LINE
+from import_pipeline.model.format import Format
+from import_pipeline.model.job import Job, ParsedFile
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.row_error import FileFault
+from import_pipeline.parsing import address, damage
+from import_pipeline.parsing.batch import Batch, Found, Reader, Refused, Task
+from import_pipeline.parsing.csv_reader import CsvReader
+from import_pipeline.parsing.header import Mapper, mapper
+from import_pipeline.parsing.jsonl import JsonlReader
+from import_pipeline.parsing.parts import Parts
+from import_pipeline.parsing.xlsx import XlsxReader
+from import_pipeline.store.staging import StageFolder
+
+Progress = Callable[[Job, int], None]
+
+
+def parse_delivery(
+    jobs: Sequence[Job],
+    object_type: ObjectType,
+    formats: Mapping[str, Format],
+    out: StageFolder,
+    *,
+    progress: Progress | None = None,
+) -> list[ParsedFile]:
+    """Reads all jobs, which have the same object type, into the folder `out`: rows, errors and report.json {"files": [ParsedFile]}.
+
+    Rows are String columns, one per object-type column that occurs in any file, behind LINEAGE, in the order (job, line). A file that
+    cannot be read gives a ParsedFile with `fault` and no rows; the others go on. Raises UnknownValue for a format that does not exist
+    or names an unknown column, and PermanentFailure when the lines or rows of a file do not add up.
+    """
+    jobs = sorted(jobs, key=lambda job: job.number)
+    order = [column.key for column in object_type.columns if column.key != ADDRESS_LINE]
+    with _temporary_folder(out.path.parent) as folder:
+        mappers = _Mappers(object_type, formats)
+        opened = [_open(Task(job, object_type, mappers.format(job), folder), mappers) for job in jobs]
+        known: set[str] = set()
+        for reader, format_ in ((r, mappers.format(j)) for j, r in zip(jobs, opened, strict=True) if not isinstance(r, FileFault)):
+            known |= _written(reader.found, format_)
+        with out.writing() as writer:
+            parts = Parts(writer, order, known)
+            files = [
+                _parse(job, reader, object_type, mappers.format(job), parts, progress) for job, reader in zip(jobs, opened, strict=True)
+            ]
+            parts.close()
+            writer.report({"files": [file.model_dump(mode="json") for file in files]})
+    return files
+
+
+class _Mappers:
+    """The format of each job, and how the headers of that format find their columns."""
+
+    def __init__(self, object_type: ObjectType, formats: Mapping[str, Format]) -> None:
+        self._type, self._formats = object_type, formats
+        self._made: dict[str | None, Mapper] = {}
+
+    def format(self, job: Job) -> Format | None:
+        if job.format is not None and job.format not in self._formats:
+            raise UnknownValue("format", job.format, self._formats, where=f"job {job.id}")
+        return self._formats[job.format] if job.format is not None else None
+
+    def of(self, job: Job) -> Mapper:
+        if job.format not in self._made:
+            self._made[job.format] = mapper(self._type, self.format(job))
+        return self._made[job.format]
+
+
+@contextmanager
+def _temporary_folder(parent: Path) -> Iterator[Path]:
+    """A folder for transcoded copies beside the stage, so that they lie where there is room for the stage itself."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".parsing-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _open(task: Task, mappers: _Mappers) -> Reader | FileFault:
+    """The job's reader with its header found, or why the file is refused."""
+    if task.job.fault:
+        return task.job.fault
+    try:
+        map_ = mappers.of(task.job)
+        if task.job.kind == "csv":
+            return CsvReader(task, map_)
+        if task.job.kind == "jsonl":
+            return JsonlReader(task, map_)
+        if task.job.kind == "xlsx":
+            return XlsxReader(task, map_)
+        raise Refused("unsupported_kind", f"{task.job.kind.upper()} files are not imported as {task.object_type.name}")
+    except Refused as refusal:
+        return refusal.fault
+
+
+def _written(found: Found, format_: Format | None) -> set[str]:
+    """The columns that a file's rows have when they are written: those of its header, those with defaults, address lines split."""
+    keys = set(found.columns()) | set(format_.defaults if format_ else ())
+    return keys - {ADDRESS_LINE} | ({address.HOUSE, address.STREET} if ADDRESS_LINE in keys else set())
+
+
+def _parse(
+    job: Job, reader: Reader | FileFault, object_type: ObjectType, format_: Format | None, parts: Parts, progress: Progress | None
+) -> ParsedFile:
+    """Reads one file to its end. What it found is kept only if the end is reached without a fault."""
+    if isinstance(reader, FileFault):
+        return ParsedFile(job=job.number, fault=reader)
+    read = refused = records = 0
+    try:
+        for raw in reader.batches():
+            batch = _filled(damage.mend(raw, object_type), format_)
+            records += raw.frame.height + raw.refused
+            read, refused = read + batch.frame.height, refused + batch.refused
+            parts.add(job.number, batch)
+            if progress:
+                progress(job, records)
+    except Refused as refusal:
+        parts.give_up()
+        return _parsed_file(job, reader.found, fault=refusal.fault)
+    finally:
+        reader.close()
+    parts.keep()
+    if records != read + refused:
+        raise PermanentFailure(f"{job.name}: {records} records were found, {read} read and {refused} refused")
+    return _parsed_file(job, reader.found, rows=records, read=read, refused=refused)
+
+
+def _filled(batch: Batch, format_: Format | None) -> Batch:
+    """Defaults fill blank and absent cells (acceptance T-4); then address lines are split."""
+    frame = batch.frame
+    if format_ and format_.defaults:
+        present = set(frame.columns)
+        frame = frame.with_columns(
+            pl.when(pl.col(key).str.strip_chars().fill_null("") == "").then(pl.lit(value)).otherwise(pl.col(key)).alias(key)
+            if key in present
+            else pl.lit(value).alias(key)
+            for key, value in format_.defaults.items()
+        )
+    frame = address.split_line(frame)
+    return batch if frame is batch.frame else replace(batch, frame=frame)
+
+
+def _parsed_file(job: Job, found: Found, *, rows: int = 0, read: int = 0, refused: int = 0, fault: FileFault | None = None) -> ParsedFile:
+    return ParsedFile(
+        job=job.number,
+        rows=rows,
+        read=read,
+        refused=refused,
+        fault=fault,
+        encoding=found.encoding,
+        delimiter=found.delimiter,
+        quote=found.quote,
+        line_end=found.line_end,
+        header_line=found.header_line,
+        header=found.header,
+        keys=found.keys,
+        notices=tuple(found.notices),
+    )
