@@ -7,7 +7,7 @@ import dagster as dg
 
 from import_pipeline.landing.clock import Clock
 from import_pipeline.orchestration.account_defs import account_definitions
-from import_pipeline.orchestration.jobs import import_file_job
+from import_pipeline.orchestration.by_hand import import_file_job
 from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.upkeep import upkeep_job, upkeep_schedule
 from import_pipeline.settings import Settings

@@ -235,16 +235,25 @@ def door_to_door() -> tuple[dict[str, bytes], list[Finding]]:
     leads = [household(rng, n) for n in range(1, 151)]
     plain = [household(rng, n) | {"Notes": ""} for n in range(501, 541)]
     text, findings = dirty(plain, LEAD_DAMAGE, bad_lines(csv_text(plain).split("\r\n")[0])[:2])
-    columns = ("ExternalLeadId", "Stage", "Owner Email", "Roof Age", "Monthly Bill", "Best Time")
-    updates = [{k: row[k] if k == columns[0] or rng.random() < 0.4 else "" for k in columns} for row in leads[:50]]
-    for row in updates[::5]:
-        row["Stage"] = "Appointment Set"
+    updates = [_visit(rng, row) for row in leads[:50]]
     files = {
         "1_first/leads_2026-11-01.csv": csv_text(leads).encode(),
         "1_first/leads_2026-11-01_dirty.csv": text.encode(),
         "2_later/leads_2026-11-02_update.csv": csv_text(updates).encode(),
     }
     return files, findings
+
+
+def _visit(rng: random.Random, row: Row) -> Row:
+    """What a canvasser sends in the evening: the external id and what changed, all else blank."""
+    changes = {
+        "Stage": rng.choice(("Follow Up", "Appointment Set", "Sold")),
+        "Owner Email": row["Owner Email"],
+        "Roof Age": str(int(row["Roof Age"]) + 1),
+        "Monthly Bill": f"{float(row['Monthly Bill']) + 12.5:.2f}",
+        "Best Time": rng.choice(("Morning", "Evening", "Weekend")),
+    }
+    return {"ExternalLeadId": row["ExternalLeadId"]} | {k: v if rng.random() < 0.3 else "" for k, v in changes.items()}
 
 
 def make(target: Path) -> None:

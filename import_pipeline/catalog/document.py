@@ -3,8 +3,8 @@
 Belongs here: which YAML is accepted, syntax faults, duplicate keys, finding a value's place. Does not belong here: what the keys
 mean (catalog/explain.py turns a model's errors into faults).
 
-The YAML is the safe subset with the scalars of YAML 1.2: only true and false are booleans, `No`, `12:30`, `2026-11-01` and `01234`
-are text, as are digits beyond what 64 bits hold. With the scalars of YAML 1.1 a choice `No` would silently become false, and a time of day a number.
+The YAML is the safe subset with the scalars of YAML 1.2: only true and false are booleans; `No`, `12:30`, `2026-11-01`, `01234` and
+digits beyond what 64 bits hold are text. With YAML 1.1 a choice `No` would silently become false, and a time of day a number.
 """
 
 import re

@@ -41,7 +41,6 @@ def _common(account: Account) -> dict[str, Any]:
         "partitions_def": deliveries_of(account),
         "owners": list(account.owners) or None,
         "op_tags": account_tags(account),
-        "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
     }
 
 

@@ -14,10 +14,10 @@ from import_pipeline.ledger import deliveries, jobs
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.account import Account
-from import_pipeline.orchestration.assets import import_assets
+from import_pipeline.orchestration.account_defs import account_definitions
 from import_pipeline.orchestration.failing import fail_delivery
 from import_pipeline.orchestration.faults import last_fault
-from import_pipeline.orchestration.keys import deliveries_of, delivery_selection
+from import_pipeline.orchestration.keys import deliveries_of, delivery_selection, import_job_name
 from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.sensor import run_request, settle_run
 
@@ -61,11 +61,11 @@ def _under_way(pipeline: Pipeline, account: Account) -> str:
 def _execute(pipeline: Pipeline, instance: dg.DagsterInstance, account: Account, request: DeliveryRequest) -> None:
     """One run in this process: the same assets as the daemon's, with their retries."""
     instance.add_dynamic_partitions(deliveries_of(account).name or "", [request.key])
-    result = dg.materialize(
-        import_assets(account, pipeline),
+    job = account_definitions(account, pipeline).resolve_job_def(import_job_name(account))
+    result = job.execute_in_process(
         partition_key=request.key,
         instance=instance,
-        selection=delivery_selection(account, set(request.types)),
+        asset_selection=delivery_selection(account, set(request.types)),
         tags=dict(run_request(account, request).tags),
         raise_on_error=False,
     )

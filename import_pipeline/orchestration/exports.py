@@ -52,7 +52,6 @@ def _export(account: Account, object_type: ObjectType, cadence: Cadence, pipelin
         kinds={settings.format},
         owners=list(account.owners) or None,
         op_tags=account_tags(account),
-        backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=1),
         description=f"{object_type.name} records as of the end of each {_PERIOD[cadence]} ({settings.content}, {settings.format}).",
     )
     def export(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

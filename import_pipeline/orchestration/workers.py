@@ -22,6 +22,7 @@ def is_gone(worker: dict[str, Any]) -> bool:
         return False
     try:
         process = psutil.Process(int(worker["pid"]))
-        return abs(process.create_time() - float(worker["born"])) > 1 or process.status() == psutil.STATUS_ZOMBIE
+        born = float(process.create_time())
+        return abs(born - float(worker["born"])) > 1 or str(process.status()) == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True

@@ -74,13 +74,13 @@ def split(block: bytes, lines: Lines, first: int, delimiter: bytes, *, final: bo
                 end = int(lines.ends[line])
                 if end - int(lines.starts[line]) > LINE_LIMIT:
                     return Fault(first, "quote_unclosed", opened=len(cells))
-            cells.append(block[place + 1 : close].replace(b'""', QUOTE))
-            place = close + 1
-            if place == end:
-                return Record(first, line, cells, odd)
-            if block[place : place + 1] != delimiter:
+            behind = close + 1
+            if behind != end and block[behind : behind + 1] != delimiter:
                 return Fault(first, "quoting" if line == first else "quote_unclosed")
-            place += 1
+            cells.append(block[place + 1 : close].replace(b'""', QUOTE))
+            if behind == end:
+                return Record(first, line, cells, odd)
+            place = behind + 1
             continue
         comma = block.find(delimiter, place, end)
         cell = block[place : end if comma < 0 else comma]

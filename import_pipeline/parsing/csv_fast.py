@@ -79,10 +79,17 @@ def read_block(
         blank=int(np.count_nonzero(known == BLANK)),
         used=int(lines.starts[stop]) if stop < len(lines) else lines.complete,
         lines=stop,
-        scientific=b"E+" in block,
+        scientific=_may_be_scientific(block),
         cut=lines.open and stop == len(lines) and _is_cut(block, lines, verdict, shape),
         rest_too_long=too_long and stop == len(lines),
     )
+
+
+def _may_be_scientific(block: bytes) -> bool:
+    """True when `E+` occurs; quicker than a search for both characters, because E is rarer than what a search stumbles over."""
+    text = np.frombuffer(block, dtype=np.uint8)
+    at = np.flatnonzero(text[:-1] == ord("E"))
+    return bool((text[at + 1] == ord("+")).any())
 
 
 def _read_rough(block: bytes, lines: Lines, verdict: Verdicts, shape: Shape, *, final: bool) -> tuple[list[Record], list[Fault], int]:

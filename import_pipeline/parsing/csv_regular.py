@@ -74,6 +74,8 @@ def _follow_quotes(text: NDArray[np.uint8], lines: Lines, edges: Ints, parting: 
         quotes[edges[i] : edges[i + 1]] = False
     if rough.any():
         words = bits.pack(quotes)
+        if not words.any():
+            return words, rough
     inside = bits.parity(words)
     opening, closing = words & inside, words & ~inside
     starts, ends = (_marks(len(text), places) for places in (lines.starts, lines.ends))

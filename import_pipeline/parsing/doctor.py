@@ -25,8 +25,6 @@ _BOMS = (
 )
 _SAMPLE = 4096
 _CHUNK = 1 << 20
-_TWICE = (b"\xc3\x83\xc2", b"\xc3\xa2\xe2\x82\xac")
-"""UTF-8 bytes of what é and ’ become when UTF-8 is decoded as Windows-1252 and encoded again: `Ã` with a sign behind, and `â€`."""
 _FOREIGN = {b"PK\x03\x04": "a ZIP archive or an Excel workbook", b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Office document"}
 
 
@@ -105,29 +103,37 @@ def _stated(head: bytes, encoding: str) -> str:
 def _look_through(path: Path, start: int) -> tuple[tuple[Notice, ...], int | None]:
     """Notices about doubtful characters, and the first line that is not UTF-8 (None when all are)."""
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
-    line, doubtful, plain = 1, None, True
+    place, doubtful, plain = start, None, True
     with path.open("rb") as stream:
         stream.seek(start)
-        last = b""
-        while True:
-            chunk = stream.read(_CHUNK)
+        while chunk := stream.read(_CHUNK):
             if not (plain and chunk.isascii()):
                 try:
-                    decoder.decode(chunk, final=not chunk)
+                    decoder.decode(chunk)
                 except UnicodeDecodeError as fault:
-                    place = fault.start - (len(fault.object) - len(chunk))
-                    return (), line + _line_ends(last + chunk[: max(place, 0)]) - _line_ends(last)
+                    return (), _line_at(path, start, place + fault.start - (len(fault.object) - len(chunk)))
                 plain = not decoder.getstate()[0]
-                if doubtful is None and (at := _doubtful(chunk)) >= 0:
-                    doubtful = line + _line_ends(last + chunk[:at]) - _line_ends(last)
-            if not chunk:
-                break
-            line += _line_ends(last + chunk) - _line_ends(last)
-            last = chunk[-1:]
+                if doubtful is None and (at := _doubtful(chunk)) is not None:
+                    doubtful = place + at
+            place += len(chunk)
+    if not plain:
+        return (), _line_at(path, start, place)
     if doubtful is None:
         return (), None
-    text = f"line {doubtful} holds characters such as «Ã©» or control characters, which look like text decoded twice; kept as sent"
-    return (Notice(code="mojibake", message=text, line=doubtful),), None
+    line = _line_at(path, start, doubtful)
+    text = f"line {line} holds characters such as «Ã©» or control characters, which look like text decoded twice; kept as sent"
+    return (Notice(code="mojibake", message=text, line=line),), None
+
+
+def _line_at(path: Path, start: int, place: int) -> int:
+    """The 1-based line of the byte at `place`, counted from `start` on; read again, because hardly any file needs it."""
+    line, last = 1, b""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        while chunk := stream.read(min(_CHUNK, place - stream.tell())):
+            line += _line_ends(last + chunk) - _line_ends(last)
+            last = chunk[-1:]
+    return line
 
 
 def _line_ends(chunk: bytes) -> int:
@@ -137,13 +143,16 @@ def _line_ends(chunk: bytes) -> int:
     return chunk.count(b"\n") + chunk.count(b"\r") - chunk.count(b"\r\n")
 
 
-def _doubtful(chunk: bytes) -> int:
-    """Where the first sign of text decoded twice stands in UTF-8 bytes, or -1: `Ã` with a sign behind, `â€`, C1 controls."""
-    found = [at for at in (chunk.find(sign) for sign in _TWICE) if at >= 0]
-    lead = np.flatnonzero(np.frombuffer(chunk, dtype=np.uint8)[:-1] == 0xC2)
-    follower = np.frombuffer(chunk, dtype=np.uint8)[lead + 1]
-    found += lead[follower < 0xA0][:1].tolist()
-    return min(found, default=-1)
+def _doubtful(chunk: bytes) -> int | None:
+    """Where UTF-8 bytes first look decoded twice: `Ã` before another Latin-1 sign, `â€`, or a C1 control character."""
+    codes = np.frombuffer(chunk + b"    ", dtype=np.uint8)
+    at = np.flatnonzero(codes > 0x7F)
+    first, second, third = (codes[at + i] for i in range(3))
+    control = (first == 0xC2) & (second < 0xA0)
+    sign = (first == 0xC3) & (second == 0x83) & (third == 0xC2)
+    euro = (first == 0xC3) & (second == 0xA2) & (third == 0xE2) & (codes[at + 3] == 0x82)
+    found = at[control | sign | euro]
+    return int(found[0]) if len(found) else None
 
 
 def _transcode(path: Path, copy: Path, encoding: str, start: int) -> None:

@@ -85,7 +85,8 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
 def choose(rows: Sequence[Sequence[str]], widths: Sequence[int], map_: Mapper) -> int | None:
     """Index of the row among `rows` that agrees best with the known columns, or None when no row can be the header.
 
-    A header has at least two known columns, or at least half of its cells are known. `widths` may go on behind `rows`.
+    The first row needs one known column; a later one two, or half of its cells: a single word of data may look like a column.
+    `widths` may go on behind `rows`.
     """
     if not rows:
         return None
@@ -93,15 +94,17 @@ def choose(rows: Sequence[Sequence[str]], widths: Sequence[int], map_: Mapper) -
         keys = map_(tuple(rows[0])).keys
         if len(set(keys) - {None}) >= _SURE * len(keys):
             return 0
-    keys = map_(tuple(cell for row in rows for cell in row)).keys
+    mapped = map_(tuple(cell for row in rows for cell in row))
+    ignored = set(mapped.ignored)
     known: list[int] = []
     start = 0
     for row in rows:
-        known.append(len(set(keys[start : start + len(row)]) - {None}))
+        known.append(len(set(mapped.keys[start : start + len(row)]) - {None}) + sum(cell in ignored for cell in row))
         start += len(row)
     at = max(range(len(rows)), key=lambda i: (known[i], -i))
     filled = sum(bool(cell.strip()) for cell in rows[at])
-    return at if known[at] >= 2 or known[at] * 2 >= max(filled, 1) else None
+    enough = 1 if at == 0 else min(2, max(filled / 2, 1))
+    return at if known[at] >= enough else None
 
 
 def no_header(object_type: ObjectType, top: Sequence[str]) -> Refused:

@@ -5,6 +5,7 @@ Belongs here: finding lines again by their numbers. Does not belong here: parsin
 
 import codecs
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +26,8 @@ def raw_records(path: Path, parsed: ParsedFile, spans: Sequence[tuple[int, int]]
     """The bytes of the physical lines first..last (1-based, inclusive) of each span, as (first, bytes).
 
     In the file's own encoding, with the line ends between the lines, without the last one and without the byte order mark. `spans` are
-    sorted and do not overlap. Spans behind the file's end, and those with a line too long to be read (`line_too_long`), give nothing.
+    sorted and do not overlap; each gives one pair, but for those behind the file's end. A span with a line too long to be read
+    (`line_too_long`) gives b"", for such a line may be larger than memory.
     """
     waiting = list(reversed(spans))
     number = 1
@@ -44,15 +46,18 @@ def raw_records(path: Path, parsed: ParsedFile, spans: Sequence[tuple[int, int]]
                     used = int(lines.starts[first - number])
                     break
                 waiting.pop()
-                if last < number + len(lines) and not _any_long(lines, first - number, last - number):
+                if last >= number + len(lines) or _any_long(lines, first - number, last - number):
+                    yield first, b""
+                else:
                     found = blocks.block[int(lines.starts[first - number]) : int(lines.ends[last - number])]
                     yield first, _original(found, encoding)
             number += int(np.searchsorted(lines.starts, used)) if used < lines.complete else len(lines)
             if long:
                 blocks.next(used)
                 blocks.skip_line()
+                if waiting and waiting[-1][0] == number:
+                    yield waiting.pop()[0], b""
                 used, number = 0, number + 1
-                waiting = [span for span in waiting if span[0] >= number]
 
 
 def header_bytes(path: Path, parsed: ParsedFile) -> bytes:
@@ -75,18 +80,14 @@ def header_bytes(path: Path, parsed: ParsedFile) -> bytes:
     return mark + _original(sample[int(lines.starts[first]) : int(lines.ends[last])], encoding)
 
 
-def sheet_rows(path: Path, lines: Iterable[int], parsed: ParsedFile | None = None) -> Iterator[tuple[int, list[str]]]:
-    """The cells of a workbook's rows as text, as (row number, cells), in the order of the rows.
+def sheet_rows(path: Path, lines: Iterable[int], parsed: ParsedFile | None = None) -> dict[int, list[str]]:
+    """The cells of a workbook's rows as text, by row number; rows behind the sheet's end are left out.
 
     The sheet is the one with the header of `parsed`; without it, the first.
     """
     wanted = set(lines)
-    last = max(wanted, default=0)
-    for number, row in enumerate(_sheet(path, parsed).iter_rows(), start=1):
-        if number > last:
-            return
-        if number in wanted:
-            yield number, [as_text(cell) for cell in row]
+    rows = itertools.islice(_sheet(path, parsed).iter_rows(), max(wanted, default=0))
+    return {number: [as_text(cell) for cell in row] for number, row in enumerate(rows, start=1) if number in wanted}
 
 
 def _sheet(path: Path, parsed: ParsedFile | None) -> CalamineSheet:

@@ -69,24 +69,13 @@ def write_answers(
     bytes. The receipt is written last: where it lies, the files it names lie too. Raises OSError as the machine does.
     """
     found = _of_job(errors, job)
-    labels = labels_of(parsed)
-    fault = parsed.fault or job.fault
-    failed = FailedRows.of(found, labels)
     places = _Places(job, folder_ok, folder_failed)
-    errors_file, failed_file = places.path("errors", folder_failed), places.path("failed", folder_failed)
-    tells = bool(failed.lines.height or fault) and state != "duplicate"
-    returns = failed.lines.height > 0 and fault is None and job.kind != "kml" and state != "duplicate"
-    if returns:
-        with places.writing("failed", failed_file) as out:
-            write_failed(out, job, parsed, failed)
-    if tells:
-        with places.writing("errors", errors_file) as out:
-            _write_errors(out, found, fault, labels)
+    errors_file, failed_file = (None, None) if state == "duplicate" else _write_reports(places, parsed, found)
     receipt = make_receipt(
         job,
         parsed,
         counts,
-        group_errors(found, labels=labels),
+        group_errors(found, labels=labels_of(parsed)),
         state=state,
         reason=reason,
         delivery=delivery,
@@ -97,22 +86,42 @@ def write_answers(
         notices=notices,
         packages=packages,
         timings=timings or {},
-        errors_file=errors_file.name if tells else None,
-        failed_file=failed_file.name if returns else None,
+        errors_file=errors_file.name if errors_file else None,
+        failed_file=failed_file.name if failed_file else None,
     )
     target = places.path("receipt", folder_ok if goes_to_success(state) else folder_failed)
     with places.writing("receipt", target) as out:
         out.write(receipt.model_dump_json(indent=2).encode() + b"\n")
-    answer = Answer(target, errors_file if tells else None, failed_file if returns else None)
+    answer = Answer(target, errors_file, failed_file)
     places.keep_only(answer)
     return answer
+
+
+def _write_reports(places: "_Places", parsed: ParsedFile, found: pl.DataFrame) -> tuple[Path | None, Path | None]:
+    """The list of errors and the failed rows, where there are any: (errors_file, failed_file).
+
+    A file refused as a whole has no failed rows: all of it lies in Failed. KML has no rows that could be cut out of it.
+    """
+    job, labels = places.job, labels_of(parsed)
+    fault = parsed.fault or job.fault
+    errors_file = failed_file = None
+    failed = FailedRows.of(found, labels)
+    if failed.lines.height and fault is None and job.kind != "kml":
+        failed_file = places.path("failed", places.failed)
+        with places.writing("failed", failed_file) as out:
+            write_failed(out, job, parsed, failed)
+    if fault or "error" in found["severity"]:
+        errors_file = places.path("errors", places.failed)
+        with places.writing("errors", errors_file) as out:
+            _write_errors(out, found, fault, labels)
+    return errors_file, failed_file
 
 
 class _Places:
     """The names and folders of one job's answers."""
 
     def __init__(self, job: Job, folder_ok: Path, folder_failed: Path) -> None:
-        self.job, self.folders = job, (folder_ok, folder_failed)
+        self.job, self.ok, self.failed = job, folder_ok, folder_failed
 
     def path(self, kind: AnswerKind, folder: Path) -> Path:
         """Where the answer of this kind lies in `folder`."""
@@ -125,7 +134,7 @@ class _Places:
     def keep_only(self, answer: Answer) -> None:
         """Takes away what an earlier attempt of this job wrote and this one did not."""
         kinds: tuple[AnswerKind, ...] = ("errors", "failed", "receipt")
-        for path in {self.path(kind, folder) for kind in kinds for folder in self.folders} - {p for p in answer if p}:
+        for path in {self.path(kind, folder) for kind in kinds for folder in (self.ok, self.failed)} - {p for p in answer if p}:
             path.unlink(missing_ok=True)
 
 

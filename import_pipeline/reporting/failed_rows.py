@@ -25,28 +25,20 @@ from import_pipeline.parsing import raw
 from import_pipeline.reporting.reasons import FailedRows
 from import_pipeline.store.staging import LINE
 
-_BY_BOM = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
-"""Codecs that write no mark of their own, by the mark a file begins with; the four-byte marks first, one begins like a shorter."""
+_BOMS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Byte order marks; those of four bytes first, because one of them begins like a shorter one."""
 _CELL_CHARS = 32_767
 """Longest text of an XLSX cell."""
 _MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Stands in the properties of every workbook, so that the same rows give the same bytes."""
-_SPLICED = re.compile(
-    r',?\s*"{}"\s*:\s*"[^"\\]*"\s*,\s*"{}"\s*:\s*\d+\s*,\s*"{}"\s*:\s*"(?:[^"\\]|\\.)*"\s*\}}\s*$'.format(*REASON_COLUMNS)
-)
+_KEYS = re.compile(r'"{}"\s*:\s*"[^"\\]*"\s*,\s*"{}"\s*:\s*\d+\s*,\s*"{}"\s*:\s*"(?:[^"\\]|\\.)*"\s*\}}'.format(*REASON_COLUMNS))
 """The reason keys at the end of an object that came back in a failed-rows file."""
 
 
 def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
     """Writes the failed rows of `job` to `out` in the kind in which they were sent (csv, jsonl or xlsx).
 
-    Streams: memory does not grow with the rows, but for XLSX, whose reader holds a sheet. Raises PermanentFailure for a kind
+    Rows stream through; a workbook's reader holds its sheet. Raises PermanentFailure for a kind
     without rows (kml) and when the original does not hold the failed lines.
     """
     writers = {"csv": _write_csv, "jsonl": _write_jsonl, "xlsx": _write_xlsx}
@@ -57,26 +49,30 @@ def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows
 
 def _rows(job: Job, parsed: ParsedFile, failed: FailedRows, texts: Iterator[list[str]]) -> Iterator[tuple[bytes, str]]:
     """Each failed row's original bytes with its text out of `texts` (lists, in the rows' order)."""
-    copies, bom = raw.raw_records(job.path, parsed, failed.spans), _bom(job.path)
+    copies = raw.raw_records(job.path, parsed, failed.spans)
     lines = iter(failed.lines[LINE].to_list())
     for batch in texts:
         for text in batch:
             line, record = next(copies, (None, b""))
-            if line != next(lines):
-                raise PermanentFailure(f"{job.name}: line {line} came where another failed row was expected; is {job.path} whole?")
-            yield record.removeprefix(bom) if line == 1 else record, text
+            _check_place(job, line, next(lines))
+            yield record, text
 
 
-def bare_encoding(path: Path, encoding: str | None) -> str:
-    """The codec that writes text into the middle of the file: without a byte order mark, with the order the file has."""
-    name = codecs.lookup(encoding or "utf-8").name.removesuffix("-sig")
-    return _BY_BOM.get(_bom(path)) or {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+def _check_place(job: Job, line: int | None, expected: int) -> None:
+    """Raises PermanentFailure when the original does not give the failed rows in order: no file is better than a wrong one."""
+    if line != expected:
+        raise PermanentFailure(f"{job.name}: line {expected} was to be sent back, line {line} was read; is {job.path} whole?")
+
+
+def _bare(parsed: ParsedFile) -> str:
+    """The codec that writes text into the middle of the file: the file's own, without a byte order mark."""
+    return (parsed.encoding or "utf-8").removesuffix("-sig")
 
 
 def _bom(path: Path) -> bytes:
     with path.open("rb") as original:
         start = original.read(4)
-    return next((bom for bom in _BY_BOM if start.startswith(bom)), b"")
+    return next((bom for bom in _BOMS if start.startswith(bom)), b"")
 
 
 def _line_end(parsed: ParsedFile) -> str:
@@ -85,7 +81,7 @@ def _line_end(parsed: ParsedFile) -> str:
 
 
 def _write_csv(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
-    encoding = bare_encoding(job.path, parsed.encoding)
+    encoding = _bare(parsed)
     delimiter, quote = parsed.delimiter or ",", parsed.quote or '"'
     end = _line_end(parsed).encode(encoding)
     resent = parsed.header[-len(REASON_COLUMNS) :] == REASON_COLUMNS
@@ -130,7 +126,7 @@ def _without_reasons(record: bytes, encoding: str, delimiter: str, quote: str, c
 
 
 def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
-    encoding = bare_encoding(job.path, parsed.encoding)
+    encoding = _bare(parsed)
     end = _line_end(parsed).encode(encoding)
     ascii_only = not encoding.startswith("utf")
     out.write(_bom(job.path))
@@ -150,23 +146,29 @@ def _json_keys(job_id: str, line: int, errors: str, ascii_only: bool) -> str:
 
 
 def _spliced(record: bytes, keys: str, encoding: str) -> bytes:
-    """The object as it was sent, the new keys before its closing brace; a record that is no object stays as it is."""
+    """The object as it was sent, the new keys before its closing brace in the place of earlier ones.
+
+    What is no object stays as it is, and so does one that has the keys elsewhere: no key may occur twice.
+    """
     if not keys:
         return record
     try:
         text = record.decode(encoding)
     except UnicodeDecodeError:
         return record
-    earlier = _SPLICED.search(text)
-    body = text[: earlier.start()] if earlier else text.rstrip().removesuffix("}")
-    if not earlier and body == text.rstrip():
+    text = text.rstrip()
+    at = text.rfind(f'"{REASON_COLUMNS[0]}"')
+    if at >= 0 and _KEYS.fullmatch(text, at):
+        text = text[:at].rstrip().removesuffix(",") + "}"
+    if not text.endswith("}") or any(f'"{key}"' in text for key in REASON_COLUMNS):
         return record
-    comma = "" if body.strip().removeprefix("\ufeff").strip() == "{" else ", "
+    body = text.removesuffix("}")
+    comma = "" if body.strip() == "{" else ", "
     return (body + comma + keys + "}").encode(encoding)
 
 
 def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
-    cells = raw.sheet_rows(job.path, failed.lines[LINE].to_list())
+    sent_rows = raw.sheet_rows(job.path, failed.lines[LINE].to_list(), parsed)
     resent = parsed.header[-len(REASON_COLUMNS) :] == REASON_COLUMNS
     width = len(parsed.header) - (len(REASON_COLUMNS) if resent else 0)
     book = xlsxwriter.Workbook(out, {"constant_memory": True})
@@ -183,9 +185,10 @@ def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows)
     number = 0
     for part in failed.slices():
         for line, errors, _ in part.iter_rows():
-            number += 1
-            sent = cells.get(line, [])
+            _check_place(job, line if line in sent_rows else None, line)
+            sent = sent_rows[line]
             own = sent[:width] if resent else sent[: max(width, _filled(sent))]
+            number += 1
             write(number, [*own, *[""] * (width - len(own)), job.id, str(line), errors], as_text)
     book.close()
 

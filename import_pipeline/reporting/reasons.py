@@ -13,8 +13,10 @@ from import_pipeline.store.staging import END, LINE
 
 SLICE_ROWS = 50_000
 """Failed rows whose texts are in memory at once."""
-UNSPLICEABLE = ("bad_json", "not_an_object", "nul_byte", "line_too_long")
+UNSPLICEABLE = ("bad_json", "not_an_object")
 """Codes of JSONL rows that are no object to which keys could be added."""
+UNRETURNABLE = "line_too_long"
+"""Code of rows that are too long to be read, and so to be sent back: the list of errors tells them."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,14 @@ class FailedRows:
 
     @classmethod
     def of(cls, errors: pl.DataFrame, labels: Mapping[str, str]) -> "FailedRows":
-        """From all findings of a job (columns of ERRORS, ordered by line): a row with an error is failed, warnings cost no row."""
+        """From all findings of a job (columns of ERRORS, ordered by line): a row with an error is failed, warnings cost no row.
+
+        Rows that are too long to be read are left out.
+        """
         costs = (pl.col("severity") == "error") & pl.col(LINE).is_not_null()
         costly = errors.lazy().filter(costs).select(LINE, END, "code", "column", "value", "expected", "suggestion").collect()
+        if (unread := costly.filter(pl.col("code") == UNRETURNABLE)[LINE]).len():
+            costly = costly.filter(~pl.col(LINE).is_in(unread.implode()))
         end = pl.max_horizontal(pl.col(END).max(), pl.col(LINE).first())
         lines = costly.lazy().group_by(LINE).agg(end.alias(END)).sort(LINE).select(LINE, END).collect()
         return cls(lines, costly, labels)

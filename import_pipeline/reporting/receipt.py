@@ -17,7 +17,6 @@ from import_pipeline.model.row_error import FileFault, Notice, Severity
 from import_pipeline.reporting.groups import Groups
 from import_pipeline.reporting.names import readable
 
-SCHEMA_VERSION = 1
 _DONE = ("created", "updated", "unchanged", "deleted", "parked")
 
 
@@ -116,6 +115,11 @@ def read_as(parsed: ParsedFile) -> ReadAs:
     )
 
 
+def _file(job: Job) -> ReceiptFile:
+    archive, member = (None if name is None else readable(name) for name in (job.archive, job.member))
+    return ReceiptFile(name=readable(job.name), archive=archive, member=member, sha256=job.sha256, size=job.size)
+
+
 def make_receipt(
     job: Job,
     parsed: ParsedFile,
@@ -138,17 +142,12 @@ def make_receipt(
     """The receipt of one job. Seconds are those between `started` and `finished`, which must know their time zone."""
     seconds = round((finished - started).total_seconds(), 3)
     fault = parsed.fault or job.fault
+    reason = reason or (fault.message if fault else None)
     return Receipt(
         account=ReceiptAccount(name=job.account, title=account_title),
         delivery=delivery,
         job=job.id,
-        file=ReceiptFile(
-            name=readable(job.name),
-            archive=None if job.archive is None else readable(job.archive),
-            member=None if job.member is None else readable(job.member),
-            sha256=job.sha256,
-            size=job.size,
-        ),
+        file=_file(job),
         object_type=job.object_type,
         format=job.format,
         kind=job.kind,
@@ -157,13 +156,13 @@ def make_receipt(
         outcome=outcome_sentence(
             state,
             counts,
-            reason=reason or (fault.message if fault else None),
+            reason=reason,
             earlier_job=earlier_job,
             dry_run=job.dry_run,
             errors_file=errors_file,
             failed_file=failed_file,
         ),
-        reason=reason or (fault.message if fault else None),
+        reason=reason,
         fault=fault,
         counts=counts,
         read=read_as(parsed),

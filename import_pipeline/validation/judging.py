@@ -108,5 +108,13 @@ class PartJudge:
         )
 
     def _typed(self, lineage: pl.DataFrame, strings: pl.DataFrame) -> pl.DataFrame:
-        cast = [judge.cast(strings.get_column(key)).alias(key) for key, judge in self.judges.items()]
-        return lineage.with_columns(cast)
+        return lineage.with_columns([self._cast(key, judge, strings.get_column(key)) for key, judge in self.judges.items()])
+
+    @staticmethod
+    def _cast(key: str, judge: ColumnJudge, values: pl.Series) -> pl.Series:
+        """The cast never turns a value that passed into null: were a rule weaker than its cast, data would be lost in silence."""
+        cast = judge.cast(values).alias(key)
+        if cast.dtype != pl.String and cast.null_count() != values.null_count():
+            lost = values.filter(cast.is_null() & values.is_not_null())
+            raise PermanentFailure(f"column {key}: {lost[0]!r} passed every rule, but is no {cast.dtype}")
+        return cast

@@ -51,8 +51,8 @@ def validate_delivery(
         run = _Run(object_type, files, writer, timezone)
         for errors in parsed.frames("errors"):
             run.tally.add(errors)
-        for part in parsed.frames("rows"):
-            run.judge(part)
+        for path in parsed.parts("rows"):
+            run.judge(pl.read_parquet(path))  # by path: a loop over frames would keep the last part while it reads the next
             if progress:
                 progress(sum(run.seen.values()), sum(f.read for f in files.values()))
         judged = run.finish(policies)

@@ -87,6 +87,15 @@ CASES: dict[str, tuple[str, str | bytes | None, int, int, str, str]] = {
         "parent.park_for",
         "'30 days' is not a duration: write a number and one of ms, s, m, h, d, w",
     ),
+    "a duration without a unit": (
+        "defs",
+        DEFS + "  doors: {tree: {settle: 5}}\n",
+        6,
+        26,
+        "attributes.doors.tree.settle",
+        "5 is not a duration: write a number and one of ms, s, m, h, d, w",
+    ),
+    "a size beyond any disk": ("defs", DEFS + "  delivery: {max_bytes: 99999999TB}\n", 6, 25, "attributes.delivery.max_bytes", "more than"),
     "an unknown stage group": (
         "object_types__contact",
         CONTACT + "stages: {Actve: [New]}\n",

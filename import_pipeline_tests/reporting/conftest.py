@@ -6,10 +6,6 @@ Belongs here: small builders. Does not belong here: rules (the tests), anything 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
-import types
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,41 +13,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-
-if importlib.util.find_spec("import_pipeline.parsing.raw") is None:
-    raw = types.ModuleType("import_pipeline.parsing.raw")
-
-    def _lines(path: Path, parsed: Any) -> list[bytes]:
-        import re
-
-        data = path.read_bytes()
-        enc = parsed.encoding or "utf-8"
-        if enc.startswith("utf-16"):
-            text = data.decode("utf-16")
-            code = "utf-16-le" if data[:2] == b"\xff\xfe" else "utf-16-be"
-            return [x.encode(code) for x in re.split("\r\n|\n|\r", text)]
-        return re.split(b"\r\n|\n|\r", data.removeprefix(b"\xef\xbb\xbf"))
-
-    def raw_records(path: Path, parsed: Any, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
-        lines = _lines(path, parsed)
-        sep = (parsed.line_end or "\n").encode("utf-16-le" if (parsed.encoding or "").startswith("utf-16") else "utf-8")
-        for a, b in spans:
-            yield a, sep.join(lines[a - 1 : b])
-
-    def header_bytes(path: Path, parsed: Any) -> bytes:
-        return _lines(path, parsed)[parsed.header_line - 1]
-
-    def sheet_rows(path: Path, lines: Sequence[int]) -> dict[int, list[str]]:
-        import python_calamine
-
-        rows = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=False)
-        return {n: [str(c) for c in rows[n - 1]] for n in lines}
-
-    raw.raw_records, raw.header_bytes, raw.sheet_rows = raw_records, header_bytes, sheet_rows
-    sys.modules["import_pipeline.parsing.raw"] = raw
-    import import_pipeline.parsing
-
-    import_pipeline.parsing.raw = raw
 
 from import_pipeline.model.job import Counts, Job, ParsedFile
 from import_pipeline.reporting.answers import Answer, write_answers

@@ -18,6 +18,7 @@ from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.columns import REASON_COLUMNS
 from import_pipeline.model.job import ParsedFile
 from import_pipeline.parsing import raw
+from import_pipeline.parsing.lines import LINE_LIMIT
 from import_pipeline_tests.reporting.conftest import Desk, error_table, finding
 
 HEADER = ("Name", "Stage", "Amount")
@@ -57,20 +58,20 @@ SAID = "Stage: 'x' is not a configured stage"
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize(
-    ("encoding", "bom", "bare"),
+    ("encoding", "bom"),
     [
-        ("utf-8", b"", "utf-8"),
-        ("utf-8-sig", codecs.BOM_UTF8, "utf-8"),
-        ("utf-8", codecs.BOM_UTF8, "utf-8"),
-        ("cp1252", b"", "cp1252"),
-        ("utf-16", codecs.BOM_UTF16_LE, "utf-16-le"),
-        ("utf-16", codecs.BOM_UTF16_BE, "utf-16-be"),
-        ("utf-16-le", codecs.BOM_UTF16_LE, "utf-16-le"),
+        ("utf-8", b""),
+        ("utf-8-sig", codecs.BOM_UTF8),
+        ("cp1252", b""),
+        ("utf-16-le", codecs.BOM_UTF16_LE),
+        ("utf-16-be", codecs.BOM_UTF16_BE),
+        ("utf-16-le", b""),
     ],
 )
-def test_failed_rows_come_back_with_their_own_bytes(desk: Desk, encoding: str, bom: bytes, bare: str, delimiter: str, end: str) -> None:
+def test_failed_rows_come_back_with_their_own_bytes(desk: Desk, encoding: str, bom: bytes, delimiter: str, end: str) -> None:
     """Acceptance, decision 1: same header, order, delimiter, encoding and line ends as sent, reasons at the end."""
     rows = [["Zoë", "x", "1"], ["Bob", "New", "2"], ["Åsa", "x", '"3"'], ["Eve", "x", "  4 "]]
+    bare = encoding.removesuffix("-sig")
     lines = [delimiter.join(HEADER), *(delimiter.join(row) for row in rows)]
     content = bom + (end.join(lines) + end).encode(bare)
     parsed = read_as(encoding=encoding, delimiter=delimiter, line_end=end)
@@ -142,6 +143,25 @@ def test_lines_before_the_header_are_left_out(desk: Desk) -> None:
     content = b"Report of March\n\nName,Stage,Amount\nBob,x,1\n"
     got = failed_bytes(desk, content, read_as(header_line=3), short(4))
     assert got == f"Name,Stage,Amount,{TAIL}\nBob,x,1,ab12cd34,4,{SAID}\n".encode()
+
+
+def test_a_row_too_long_to_be_read_is_told_but_not_sent_back(desk: Desk) -> None:
+    """Its bytes were never taken in; the list of errors names its line, the other rows come back."""
+    content = b"Name,Stage,Amount\n" + b"z" * (LINE_LIMIT + 1) + b",x,1\nEve,x,2\n"
+    long = finding(2, column=None, code="line_too_long", value=None)
+    answer = desk.answer(desk.job(content), read_as(), error_table(long, short(2), short(3)))
+    assert answer.failed_file is not None and answer.errors_file is not None
+    assert answer.failed_file.read_text().splitlines()[1:] == [f"Eve,x,2,ab12cd34,3,{SAID}"]
+    assert answer.errors_file.read_text().count("\n2,") == 2
+    alone = desk.answer(desk.job(content), read_as(), error_table(long))
+    assert alone.failed_file is None and alone.errors_file is not None
+
+
+def test_an_object_that_has_the_keys_elsewhere_stays_as_it_is(desk: Desk) -> None:
+    """A program may have sorted the keys of a failed row; a key that occurs twice would make it unreadable."""
+    content = b'{"_import_errors": "old", "_import_job": "0ld", "_import_line": 9, "a": 1}\n'
+    parsed = read_as(delimiter=None, quote=None, header_line=None)
+    assert failed_bytes(desk, content, parsed, short(1), name="x.jsonl", kind="jsonl") == content
 
 
 def test_objects_come_back_with_three_more_keys_and_their_own_text(desk: Desk) -> None:

@@ -315,5 +315,5 @@ def test_a_schema_that_cannot_be_built_is_a_permanent_failure_that_names_the_fie
     ]:
         with pytest.raises(PermanentFailure, match=words):
             verdict(spec, "x")
-    with pytest.raises(PermanentFailure, match="unknown column 'Nmae'.*Did you mean 'Name'"):
+    with pytest.raises(PermanentFailure, match=r"unknown column 'Nmae'.*Did you mean 'Name'"):
         judged(type_of({"name": "Name"}), [{"Nmae": "x"}])

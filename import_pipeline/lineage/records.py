@@ -1,0 +1,210 @@
+"""From a record to what made it: versions, and for every field that changed the row that gave the value (acceptance B-6).
+
+Belongs here: reading versions and lineage from the store, and finding the giving row among several that were folded into one change.
+Does not belong here: rows of files (rows.py), finding out which record is meant (asking.py).
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from import_pipeline.lineage.model import FieldChange, RecordKey, RecordLineage, Row, Sources, Version
+from import_pipeline.lineage.rows import Cells, RowFinder
+from import_pipeline.model.columns import ADDRESS_COLUMNS, Column
+from import_pipeline.model.object_type import EXTERNAL_PIN_ID, ObjectType
+from import_pipeline.store.names import Tables, data_columns, ident, outward_sql
+from import_pipeline.store.session import Session, open_store
+
+_PIN = ("address", "external_pin_id")
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """One version as the store has it: `values` by column key, as text."""
+
+    number: int
+    valid_from: datetime
+    valid_to: datetime | None
+    ended_by: str | None
+    job: str
+    line: int
+    pin: tuple[str, int] | None
+    values: dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A row that took part in a version. `fresh` when it came with the delivery that made the version, not earlier (it waited)."""
+
+    row: Row
+    fresh: bool
+    order: tuple[bool, int, int]
+
+
+def record_lineage(sources: Sources, key: RecordKey) -> RecordLineage | None:
+    """The record with its versions, fields and rows; None when the store holds no version of it.
+
+    Raises TransientFailure when the store stays locked by an import.
+    """
+    object_type = sources.accounts[key.account].object_type(key.object_type)
+    with open_store(sources.settings, key.account) as session:
+        stored = _versions(session, object_type, key.number)
+        made = _change_sets(session, object_type, key.number)
+        outward = session.one(f"SELECT {outward_sql('CAST(? AS BIGINT)')}", [key.number])
+    if not stored:
+        return None
+    finder = RowFinder(sources)
+    versions: list[Version] = []
+    before: _Stored | None = None
+    for version in stored:
+        change_set, delivery, asked = made.get(version.valid_from, (None, None, {}))
+        versions.append(_version(finder, object_type, before, version, change_set, _parts(finder, version, delivery, asked)))
+        before = version
+    last = stored[-1]
+    external = object_type.column_of_role("external_id")
+    return RecordLineage(
+        account=key.account,
+        object_type=object_type.name,
+        record_id=str(outward),
+        external_id=last.values.get(external.key) if external else None,
+        deleted=last.valid_to is not None,
+        values=last.values,
+        versions=tuple(versions),
+    )
+
+
+def _shown(object_type: ObjectType) -> list[Column]:
+    """The columns that lineage tells, in the type's order: those a record keeps, its parent, and its pin's."""
+    kept = {c.key for c in data_columns(object_type)}
+    pin = {*ADDRESS_COLUMNS, EXTERNAL_PIN_ID} if object_type.pin else set()
+    return [c for c in object_type.columns if c.key in kept or c.role == "parent" or (c.role in _PIN and c.key in pin)]
+
+
+def _versions(session: Session, object_type: ObjectType, number: int) -> list[_Stored]:
+    """All versions, oldest first. Columns that the store does not have yet (added to the type since) are null."""
+    tables = Tables(object_type)
+    present = {r[0].casefold() for r in session.run(f"SELECT column_name FROM (DESCRIBE {tables.current})")}
+    shown = []
+    for column in _shown(object_type):
+        name = ident(column.key)
+        if column.role == "parent":
+            value = f"CASE WHEN r._parent_id IS NOT NULL THEN {outward_sql('r._parent_id')} END"
+        elif column.role in _PIN:
+            value = f"p.{name if column.role == 'address' else 'external_pin_id'}"
+        else:
+            value = f"r.{name}" if column.key.casefold() in present else "NULL"
+        shown.append(f"CAST({value} AS VARCHAR) AS {name}")
+    own = "_version, _valid_from, {end}, _job, _line, _parent_id, _pin_id"
+    data = ", ".join(ident(c.key) for c in data_columns(object_type) if c.key.casefold() in present)
+    now = own.format(end="CAST(NULL AS TIMESTAMPTZ) AS _valid_to, CAST(NULL AS VARCHAR) AS _ended_by")
+    found = session.rows(
+        f"SELECT r._version, r._valid_from, r._valid_to, r._ended_by, r._job, r._line, p._job AS pin_job, p._line AS pin_line, "
+        f"{', '.join(shown)} FROM (SELECT {now}, {data} FROM {tables.current} WHERE _id = $id UNION ALL "
+        f"SELECT {own.format(end='_valid_to, _ended_by')}, {data} FROM {tables.history} WHERE _id = $id) r "
+        "LEFT JOIN store._pins p ON p._id = r._pin_id ORDER BY r._valid_from",
+        {"id": number},
+    )
+    return [_stored(row) for row in found]
+
+
+def _stored(row: dict[str, Any]) -> _Stored:
+    number, start, end, ended_by, job, line, pin_job, pin_line = (row.pop(name) for name in list(row)[:8])
+    return _Stored(number, start, end, ended_by, job, line, (pin_job, pin_line) if pin_job else None, row)
+
+
+def _change_sets(session: Session, object_type: ObjectType, number: int) -> dict[datetime, tuple[str, str, dict[tuple[str, int], str]]]:
+    """Moment → (change set, delivery, {(job, line): action}) for every change set with rows that changed the record.
+
+    A change set's moment is its own: no two change sets of a store share one. A job whose rows waited is in several change sets; a row
+    that created the record belongs to the first of them only.
+    """
+    found = session.run(
+        "SELECT s.stamp, s.id, s.delivery, l.job, l.line, l.action FROM store._lineage l "
+        "JOIN (SELECT DISTINCT change_set, job FROM store._packages) p ON p.job = l.job "
+        "JOIN store._change_sets s ON s.id = p.change_set AND s.type = l.type "
+        "WHERE l.type = ? AND l.record = ? AND l.action IN ('create', 'update') ORDER BY s.stamp, l.job, l.line",
+        [object_type.slug, number],
+    )
+    made: dict[datetime, tuple[str, str, dict[tuple[str, int], str]]] = {}
+    created: dict[tuple[str, int], datetime] = {}
+    for stamp, change_set, delivery, job, line, action in found:
+        if action == "create" and created.setdefault((job, line), stamp) != stamp:
+            continue
+        made.setdefault(stamp, (change_set, delivery, {}))[2][job, line] = action
+    return made
+
+
+def _parts(finder: RowFinder, version: _Stored, delivery: str | None, asked: dict[tuple[str, int], str]) -> list[_Part]:
+    """The rows that took part in a version, in the order in which they counted: those that had waited, then the delivery's own."""
+    actions = asked or {(version.job, version.line): "create" if version.number == 1 else "update"}
+    found = finder.rows((job, line, action) for (job, line), action in actions.items())
+    parts = []
+    for (job_id, line), row in found.items():
+        lines = finder.job(job_id)
+        number = lines.job.number if lines else 0
+        fresh = row.delivery == delivery
+        parts.append(_Part(row, fresh, (fresh, number, line)))
+    return sorted(parts, key=lambda p: p.order)
+
+
+def _version(
+    finder: RowFinder, object_type: ObjectType, before: _Stored | None, now: _Stored, change_set: str | None, parts: list[_Part]
+) -> Version:
+    known = before is not None or now.number == 1
+    old = before.values if before else dict.fromkeys(now.values)
+    changed = [c for c in _shown(object_type) if old.get(c.key) != now.values.get(c.key)]
+    judged, sent = _cells(finder, parts, "validated"), _cells(finder, parts, "parsed") or {}
+    changes = [_change(finder, c, old.get(c.key), now, parts, judged, sent) for c in changed] if known else None
+    return Version(
+        number=now.number,
+        valid_from=now.valid_from,
+        valid_to=now.valid_to,
+        ended_by=now.ended_by,
+        change_set=change_set,
+        changes=None if changes is None else tuple(changes),
+        rows=tuple(p.row for p in parts),
+    )
+
+
+def _cells(finder: RowFinder, parts: list[_Part], stage: str) -> Cells | None:
+    """What the rows held in a stage; None when the staging of one of them is gone."""
+    lines: dict[str, list[int]] = defaultdict(list)
+    for part in parts:
+        lines[part.row.job].append(part.row.line)
+    found: Cells = {}
+    for job_id, wanted in lines.items():
+        job = finder.job(job_id)
+        cells = job.cells(stage, wanted) if job else None
+        if cells is None:
+            return None
+        found |= cells
+    return found
+
+
+def _change(
+    finder: RowFinder, column: Column, old: str | None, now: _Stored, parts: list[_Part], judged: Cells | None, sent: Cells
+) -> FieldChange:
+    """One field's change with the row that gave it; the rule of folding is that of relating/groups.py."""
+    if column.role in _PIN:
+        givers = list(finder.rows([(*now.pin, None)]).values()) if now.pin else []
+    else:
+        givers = [p.row for p in _givers(column, now, parts, judged)]
+    cell = sent.get((givers[0].job, givers[0].line), {}).get(column.key) if len(givers) == 1 else None
+    return FieldChange(column.key, old, now.values.get(column.key), cell, tuple(givers))
+
+
+def _givers(column: Column, now: _Stored, parts: list[_Part], judged: Cells | None) -> list[_Part]:
+    """One part, or all of them when staging no longer tells: the last fresh row with a value, else the last that had waited.
+
+    What only a creation may set comes from the row that created.
+    """
+    if len(parts) < 2:
+        return parts
+    if column.update != "always" and now.number == 1:
+        return [p for p in parts if p.row.action == "create"][:1] or parts
+    if judged is None:
+        return parts
+    with_value = [p for p in parts if judged.get((p.row.job, p.row.line), {}).get(column.key) is not None]
+    fresh = [p for p in with_value if p.fresh]
+    return (fresh or with_value)[-1:] or parts
