@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from import_pipeline.exporting.files import file_name, hidden, pack, publish, sha256_of, write_manifest
 from import_pipeline.exporting.values import json_sql, text_sql, typed_sql
@@ -18,7 +18,7 @@ from import_pipeline.exporting.windows import Window
 from import_pipeline.failures import PermanentFailure, TransientFailure
 from import_pipeline.model.account import Account, ExportFormat
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.store.names import ident, literal
+from import_pipeline.store.names import ident, literal, sql_type
 from import_pipeline.store.records import people_columns, people_sql, stored_columns
 from import_pipeline.store.session import Session
 
@@ -137,24 +137,22 @@ def _last_stamp(session: Session) -> datetime | None:
 
 
 def _refuse_half_applied(session: Session, object_type: ObjectType, span: _Span) -> None:
-    """An unfinished change set has some of its packages in the store: its records would be in the export and missing from it."""
+    """An unfinished change set has only some of its packages in the store. One of a later time is not in a past state at all."""
     if not _shared_tables(session):
         return
-    open_ = session.run(
-        "SELECT delivery FROM store._change_sets WHERE finished_at IS NULL AND type = ? AND stamp <= ? ORDER BY stamp, delivery",
-        [object_type.slug, span.as_of],
-    )
-    if open_:
-        named = ", ".join(delivery for (delivery,) in open_)
+    unfinished = "SELECT delivery FROM store._change_sets WHERE finished_at IS NULL AND type = ? AND stamp <= ? ORDER BY stamp, delivery"
+    found = session.run(unfinished, [object_type.slug, span.at or datetime.max.replace(tzinfo=UTC)])
+    if found:
+        named = ", ".join(delivery for (delivery,) in found)
         raise TransientFailure(f"{object_type.name}: the import of delivery {named} is half applied; run it to its end, then export")
 
 
 def _copy(session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat, target: Path) -> int:
     """Writes the data file and returns its rows. DuckDB streams it and sorts on the disk when memory is short."""
-    values: dict[str, Any] = {name: moment for name, moment in (("at", span.at), ("since", span.since)) if moment}
-    rows = session.one(f"COPY ({_select(session, account, object_type, span, format)}) TO {literal(str(target))} "
-                       f"({_COPY[format]}, USE_TMP_FILE false)", values or None)  # fmt: skip
-    return int(rows or 0)
+    moments = {name: moment for name, moment in (("at", span.at), ("since", span.since)) if moment}
+    select = _select(session, account, object_type, span, format)
+    copied = session.one(f"COPY ({select}) TO {literal(str(target))} ({_COPY[format]}, USE_TMP_FILE false)", moments or None)
+    return int(copied or 0)
 
 
 def _select(session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat) -> str:
@@ -162,7 +160,7 @@ def _select(session: Session, account: Account, object_type: ObjectType, span: _
     stored = stored_columns(session, object_type)
     columns = people_columns(object_type, stored)
     if not stored:
-        columns = [(column, "CAST(NULL AS VARCHAR)") for column, _ in columns]
+        columns = [(column, f"CAST(NULL AS {sql_type(column.spec)})") for column, _ in columns]
     if format == "jsonl":
         parts = [
             f"{literal(',' if i else '{')} || {_key(c.key)} || {json_sql(c, value, account.timezone)}"

@@ -9,15 +9,19 @@ import hashlib
 import json
 import os
 import re
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
 
 MANIFEST = ".manifest.json"
 _BLOCK = 1 << 20
+_LEFTOVER = 86_400.0
+"""Seconds after which a file under a hidden name belongs to no process any more."""
 
 
 def file_name(type_name: str, label: str, ending: str) -> str:
@@ -28,13 +32,16 @@ def file_name(type_name: str, label: str, ending: str) -> str:
 
 @contextmanager
 def hidden(path: Path) -> Iterator[Path]:
-    """A hidden name beside `path` to write to; what still has that name at the end goes. The folder is made when it is missing.
+    """A hidden name beside `path`, of this process, to write to; what still has that name at the end goes.
 
-    What a killed process left behind under such a name is replaced by the next export of the same file.
+    The folder is made when it is missing. What a killed process left behind under such a name goes after a day.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
-    temporary.unlink(missing_ok=True)
+    for left in path.parent.glob(f".{escape(path.name)}.*.writing"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _LEFTOVER:
+                left.unlink()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         yield temporary
     finally:

@@ -52,8 +52,7 @@ def _stated_format(column: Column) -> str | None:
 
 def _moment_sql(value: str) -> str:
     """2026-11-20T17:05:00Z; a fraction of six digits only where there is one."""
-    utc = f"timezone('UTC', {value})"
-    return f"strftime({utc}, CASE WHEN microsecond({utc}) % 1000000 = 0 THEN '%Y-%m-%dT%H:%M:%SZ' ELSE '%Y-%m-%dT%H:%M:%S.%fZ' END)"
+    return f"replace(strftime(timezone('UTC', {value}), '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z')"
 
 
 def _number_sql(value: str) -> str:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from import_pipeline.exporting.values import text_sql
 from import_pipeline.lineage.model import FieldChange, RecordKey, RecordLineage, Row, Sources, Version
 from import_pipeline.lineage.rows import Cells, RowFinder
-from import_pipeline.model.columns import ADDRESS_COLUMNS, Column
-from import_pipeline.model.object_type import EXTERNAL_PIN_ID, ObjectType
-from import_pipeline.store.names import Tables, data_columns, ident, outward_sql
+from import_pipeline.model.account import Account
+from import_pipeline.model.columns import Column
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.store.names import Tables, data_columns, ident, idents, outward_sql
+from import_pipeline.store.records import people_columns, stored_columns
 from import_pipeline.store.session import Session, open_store
 
 _PIN = ("address", "external_pin_id")
@@ -47,9 +50,10 @@ def record_lineage(sources: Sources, key: RecordKey) -> RecordLineage | None:
 
     Raises TransientFailure when the store stays locked by an import.
     """
-    object_type = sources.accounts[key.account].object_type(key.object_type)
+    account = sources.accounts[key.account]
+    object_type = account.object_type(key.object_type)
     with open_store(sources.settings, key.account) as session:
-        stored = _versions(session, object_type, key.number)
+        stored = _versions(session, account, object_type, key.number)
         made = _change_sets(session, object_type, key.number)
         outward = session.one(f"SELECT {outward_sql('CAST(? AS BIGINT)')}", [key.number])
     if not stored:
@@ -74,29 +78,14 @@ def record_lineage(sources: Sources, key: RecordKey) -> RecordLineage | None:
     )
 
 
-def _shown(object_type: ObjectType) -> list[Column]:
-    """The columns that lineage tells, in the type's order: those a record keeps, its parent, and its pin's."""
-    kept = {c.key for c in data_columns(object_type)}
-    pin = {*ADDRESS_COLUMNS, EXTERNAL_PIN_ID} if object_type.pin else set()
-    return [c for c in object_type.columns if c.key in kept or c.role == "parent" or (c.role in _PIN and c.key in pin)]
-
-
-def _versions(session: Session, object_type: ObjectType, number: int) -> list[_Stored]:
-    """All versions, oldest first. Columns that the store does not have yet (added to the type since) are null."""
-    tables = Tables(object_type)
-    present = {r[0].casefold() for r in session.run(f"SELECT column_name FROM (DESCRIBE {tables.current})")}
-    shown = []
-    for column in _shown(object_type):
-        name = ident(column.key)
-        if column.role == "parent":
-            value = f"CASE WHEN r._parent_id IS NOT NULL THEN {outward_sql('r._parent_id')} END"
-        elif column.role in _PIN:
-            value = f"p.{name if column.role == 'address' else 'external_pin_id'}"
-        else:
-            value = f"r.{name}" if column.key.casefold() in present else "NULL"
-        shown.append(f"CAST({value} AS VARCHAR) AS {name}")
-    own = "_version, _valid_from, {end}, _job, _line, _parent_id, _pin_id"
-    data = ", ".join(ident(c.key) for c in data_columns(object_type) if c.key.casefold() in present)
+def _versions(session: Session, account: Account, object_type: ObjectType, number: int) -> list[_Stored]:
+    """All versions, oldest first, with their values as exports write them."""
+    tables, stored = Tables(object_type), stored_columns(session, object_type)
+    if not stored:
+        return []
+    shown = [f"{text_sql(c, value, account.timezone)} AS {ident(c.key)}" for c, value in people_columns(object_type, stored)]
+    own = "_id, _version, _valid_from, {end}, _job, _line, _parent_id, _pin_id"
+    data = idents([c.key for c in data_columns(object_type) if c.key.casefold() in stored])
     now = own.format(end="CAST(NULL AS TIMESTAMPTZ) AS _valid_to, CAST(NULL AS VARCHAR) AS _ended_by")
     found = session.rows(
         f"SELECT r._version, r._valid_from, r._valid_to, r._ended_by, r._job, r._line, p._job AS pin_job, p._line AS pin_line, "
@@ -153,7 +142,7 @@ def _version(
 ) -> Version:
     known = before is not None or now.number == 1
     old = before.values if before else dict.fromkeys(now.values)
-    changed = [c for c in _shown(object_type) if old.get(c.key) != now.values.get(c.key)]
+    changed = [c for c in object_type.columns if c.role != "record_id" and old.get(c.key) != now.values.get(c.key)]
     judged, sent = _cells(finder, parts, "validated"), _cells(finder, parts, "parsed") or {}
     changes = [_change(finder, c, old.get(c.key), now, parts, judged, sent) for c in changed] if known else None
     return Version(

@@ -23,7 +23,7 @@ LOOKED_AT = 30
 DELIMITERS = (b",", b";", b"\t", b"|")
 _SAMPLE_RECORDS = 400
 _SURE = 0.8
-"""Share of known cells from which a first row, as wide as the rows below it, is the header without a look at the others."""
+"""Share of known cells from which a first row, as wide as most rows, is the header without a look at the others."""
 
 Mapper = Callable[[tuple[str, ...]], HeaderMap]
 
@@ -70,30 +70,37 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
         cells = [[c.decode(errors="replace") for c in r.cells] for r in records[:LOOKED_AT]]
         top = max(top, cells[0] if cells else [], key=len)
         widths = [len(r.cells) for r in records]
-        at = choose(cells, widths, map_)
+        sure = _is_sure(cells, widths, map_)
+        at = 0 if sure else choose(cells, map_)
         if at is None:
             continue
         mapped = map_(tuple(cells[at]))
+        header = Header(tuple(cells[at]), records[at].first, records[at].last, delimiter, mapped)
+        if sure:
+            return header
         score = (len(set(mapped.keys) - {None}), widths[at:].count(widths[at]))
         if score > best_score:
-            best, best_score = Header(tuple(cells[at]), records[at].first, records[at].last, delimiter, mapped), score
+            best, best_score = header, score
     if best is None:
         raise no_header(object_type, top)
     return best
 
 
-def choose(rows: Sequence[Sequence[str]], widths: Sequence[int], map_: Mapper) -> int | None:
+def _is_sure(rows: Sequence[Sequence[str]], widths: Sequence[int], map_: Mapper) -> bool:
+    """True when the first row is the header without a look at the others or at other delimiters: as wide as most, and known."""
+    if not rows or len(rows[0]) != Counter(widths).most_common(1)[0][0]:
+        return False
+    keys = map_(tuple(rows[0])).keys
+    return len(set(keys) - {None}) >= _SURE * len(keys)
+
+
+def choose(rows: Sequence[Sequence[str]], map_: Mapper) -> int | None:
     """Index of the row among `rows` that agrees best with the known columns, or None when no row can be the header.
 
     The first row needs one known column; a later one two, or half of its cells: a single word of data may look like a column.
-    `widths` may go on behind `rows`.
     """
     if not rows:
         return None
-    if len(rows[0]) == Counter(widths).most_common(1)[0][0]:
-        keys = map_(tuple(rows[0])).keys
-        if len(set(keys) - {None}) >= _SURE * len(keys):
-            return 0
     mapped = map_(tuple(cell for row in rows for cell in row))
     ignored = set(mapped.ignored)
     known: list[int] = []

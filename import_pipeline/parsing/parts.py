@@ -14,15 +14,53 @@ PART_BYTES = 96 << 20
 """A part is written when it holds this much, however few its rows are: wide rows must not cost memory without bound."""
 
 
+class _Gathered:
+    """Frames that wait to be written together, with their size kept up to date."""
+
+    def __init__(self) -> None:
+        self.frames: list[pl.DataFrame] = []
+        self._rows = self._bytes = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self.frames.append(frame)
+        self._rows += frame.height
+        self._bytes += frame.estimated_size()
+
+    def take(self) -> list[pl.DataFrame]:
+        """All frames; none are left."""
+        frames = self.frames
+        self.frames, self._rows, self._bytes = [], 0, 0
+        return frames
+
+    @property
+    def full(self) -> bool:
+        return self._rows >= PART_ROWS or self._bytes >= PART_BYTES
+
+
+class _Sheaf:
+    """Rows and errors that wait to be written."""
+
+    def __init__(self) -> None:
+        self.rows, self.errors = _Gathered(), _Gathered()
+
+    @property
+    def full(self) -> bool:
+        return self.rows.full or self.errors.full
+
+    def take_over(self, other: "_Sheaf") -> None:
+        """Adds what the other holds."""
+        for frame in other.rows.frames:
+            self.rows.add(frame)
+        for frame in other.errors.frames:
+            self.errors.add(frame)
+
+
 class Parts:
     """Takes the batches of one file after the other. `columns` is the order in which columns stand; those that occur are written."""
 
     def __init__(self, writer: StageWriter, order: Sequence[str], known: set[str]) -> None:
         self.writer, self.order, self.known = writer, order, set(known)
-        self._rows: list[pl.DataFrame] = []
-        self._errors: list[pl.DataFrame] = []
-        self._file_rows: list[pl.DataFrame] = []
-        self._file_errors: list[pl.DataFrame] = []
+        self._kept, self._file = _Sheaf(), _Sheaf()
         self._mark: tuple[dict[str, int], dict[str, int]] | None = None
         self._columns_at_start = self.columns
 
@@ -36,47 +74,45 @@ class Parts:
         if batch.frame.height:
             self.known |= set(batch.frame.columns)
             lines = [pl.Series(name, values) for name, values in ((LINE, batch.line), (END, batch.end), (POS, batch.pos))]
-            self._file_rows.append(batch.frame.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB), *lines))
+            self._file.rows.add(batch.frame.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB), *lines))
         if batch.errors.height:
-            self._file_errors.append(batch.errors.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB)).select(list(ERRORS)))
-        if _full(self._file_rows) or _full(self._file_errors):
+            self._file.errors.add(batch.errors.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB)).select(list(ERRORS)))
+        if self._file.full:
             if self._mark is None:
-                self._write(self._rows, self._errors)
+                self._write(self._kept)
                 self._mark = self.writer.mark()
-            self._write(self._file_rows, self._file_errors)
+            self._write(self._file)
 
     def keep(self) -> None:
         """The present file is complete and good."""
         self._mark = None
-        self._rows += self._file_rows
-        self._errors += self._file_errors
-        self._file_rows, self._file_errors = [], []
-        if _full(self._rows) or _full(self._errors):
-            self._write(self._rows, self._errors)
+        self._kept.take_over(self._file)
+        self._file = _Sheaf()
+        if self._kept.full:
+            self._write(self._kept)
 
     def give_up(self) -> None:
         """The present file is refused: nothing of it stays."""
         if self._mark is not None:
             self.writer.rewind(self._mark)
         self._mark = None
-        self._file_rows, self._file_errors = [], []
+        self._file = _Sheaf()
 
     def close(self) -> None:
         """Writes what is left, at least one part of each, and gives earlier parts the columns that later files brought."""
-        self._write(self._rows, self._errors, always=True)
+        self._write(self._kept, always=True)
         if self.columns != self._columns_at_start:
             for path in sorted(self.writer.folder.glob("rows-*.parquet")):
                 part = pl.read_parquet(path)
                 if part.width < len(self.columns) + len(LINEAGE):
                     self._aligned([part]).write_parquet(path, compression="lz4", statistics=False)
 
-    def _write(self, rows: list[pl.DataFrame], errors: list[pl.DataFrame], *, always: bool = False) -> None:
+    def _write(self, sheaf: _Sheaf, *, always: bool = False) -> None:
+        rows, errors = sheaf.rows.take(), sheaf.errors.take()
         if rows or always:
             self.writer.part("rows", self._aligned(rows))
         if errors or always:
             self.writer.part("errors", pl.concat(errors) if errors else pl.DataFrame(schema=ERRORS))
-        rows.clear()
-        errors.clear()
 
     def _aligned(self, frames: list[pl.DataFrame]) -> pl.DataFrame:
         schema = LINEAGE | dict.fromkeys(self.columns, pl.String())
@@ -88,7 +124,3 @@ class Parts:
 
 def _with_nulls(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:
     return frame.with_columns(pl.lit(None, dtype=kind).alias(key) for key, kind in schema.items() if key not in frame.columns)
-
-
-def _full(frames: list[pl.DataFrame]) -> bool:
-    return sum(f.height for f in frames) >= PART_ROWS or sum(f.estimated_size() for f in frames) >= PART_BYTES

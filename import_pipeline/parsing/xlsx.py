@@ -44,7 +44,7 @@ class XlsxReader:
         top: list[str] = []
         for name in book.sheet_names:
             rows = dict(_head(sheet_named(book, name)))
-            at = choose(list(rows.values()), [len(row) for row in rows.values()], map_)
+            at = choose(list(rows.values()), map_)
             if at is not None:
                 self._take(name, list(rows)[at], tuple(rows[list(rows)[at]]), list(rows)[:at], map_)
                 break

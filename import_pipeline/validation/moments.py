@@ -103,6 +103,11 @@ def _undecided(values: pl.Series) -> pl.Series:
     return (one.is_between(1, 12) & other.is_between(1, 12) & (one != other)).fill_null(False)
 
 
+def _iso_or_undecided(values: pl.Series) -> pl.Series:
+    fits = values.str.contains(ISO_DATE)
+    return fits if fits.all() else fits | _undecided(values)
+
+
 def _agreed(readings: Sequence[Reading], values: pl.Series) -> pl.Series:
     """False where two of the field's formats read two different things."""
     found = [reading(values) for reading in readings]
@@ -132,7 +137,7 @@ def date_field(spec: FieldSpec) -> ColumnJudge:
     mend = partial(mended_date, formats=spec.formats)
     if set(spec.formats) == {"iso"}:
         rules = (
-            Rule("not_a_date", words, lambda values: values.str.contains(ISO_DATE) | _undecided(values)),
+            Rule("not_a_date", words, _iso_or_undecided),
             Rule("ambiguous_date", f"{words}: day and month could be swapped", lambda values: ~_undecided(values)),
         )
         return ColumnJudge((*rules, *stated_rules(spec)), lambda values: values.str.to_date("%Y-%m-%d", cache=False), mend)
@@ -217,7 +222,7 @@ def moment_field(spec: FieldSpec, timezone: str) -> ColumnJudge:
         return _iso_moments(values, timezone) if only_iso else read(values)
 
     def exists_once(values: pl.Series) -> pl.Series | bool:
-        edge = values.str.starts_with("0001-01-01") | values.str.starts_with("9999-12-31")
+        edge = (values < "0001-01-02") | (values >= "9999-12-31")
         absolute = timezone == "UTC" or bool(values.str.ends_with("Z").all())
         if only_iso and absolute and not edge.any():
             return True

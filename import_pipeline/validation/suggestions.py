@@ -48,7 +48,8 @@ class Suggestions:
         known = self._known.setdefault(key, {})
         room = min(DISTINCT, EFFORT // max(judge.effort, 1)) - len(known)
         fresh = [value for value in values.head(len(known) + max(room, 0)) if value not in known][: max(room, 0)]
-        known.update(self._thought(judge, fresh))
+        if fresh:
+            known.update(self._thought(judge, fresh))
         pairs = [(value, known.get(value)) for value in known]
         return pl.DataFrame(pairs, schema={"value": pl.String, "suggestion": pl.String}, orient="row")
 

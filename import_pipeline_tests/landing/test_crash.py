@@ -169,7 +169,7 @@ def crash_points(prepared: Path, home: Path, every: int = 1) -> list[int]:
 def test_a_crash_at_sampled_lines_loses_and_doubles_nothing(prepared: Path, tmp_path: Path) -> None:
     """Sampled here, all lines in the slow test."""
     home = tmp_path / "home"
-    for at in crash_points(prepared, home, 40):
+    for at in crash_points(prepared, home, 60):
         assert dies(fresh(prepared, home), at)
         assert_exactly_once(recovered(home, 400))
 

@@ -350,3 +350,21 @@ def test_a_territory_file_and_a_kml_among_records_get_a_clear_answer(intake: Int
     }
     assert names_in(intake.root / "Territories" / "Failed") == {b"1_North.kml", b"2_South.kml", b"Contact_x.csv"}
     assert names_in(intake.failed) == {b"Contact_shapes.kml"}
+
+
+def test_a_file_that_cannot_be_read_is_told_once_and_taken_after_the_repair(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights are the machine's matter: the file waits, nothing of it fails."""
+    intake.drop("Contact_a.csv")
+    real = os.open
+
+    def refused(path: object, *args: int, **more: int) -> int:
+        if os.fspath(path).endswith("Contact_a.csv"):  # type: ignore[call-overload]
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        assert intake.settle().issues == ("Contact_a.csv: it cannot be read: Permission denied",)
+        intake.clock.turn(6)
+        assert intake.tick().issues == ()
+    assert intake.settle().vaulted == ("Contact_a.csv",)

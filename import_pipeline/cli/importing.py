@@ -1,0 +1,163 @@
+"""`import`: files of this machine through the same assets as a delivery of the daemon, in this process.
+
+Belongs here: the command, its progress, keeping dagster's log off the screen. Does not belong here: running a delivery
+(orchestration/direct.py), how a job is shown (jobview.py).
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from import_pipeline.cli.jobview import job_object, job_panel, jobs_table, receipt_of
+from import_pipeline.cli.shared import REFUSED, AccountOption, JsonOption, TypeOption, chosen_account, console, opened, print_json
+
+if TYPE_CHECKING:
+    from import_pipeline.ledger import Ledger
+    from import_pipeline.ledger.jobs import JobRow
+    from import_pipeline.orchestration.pipeline import Pipeline
+
+_LOOK = 0.3
+"""Seconds between two looks at the progress."""
+
+FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, help="CSV, JSONL, XLSX or ZIP.")]
+FormatOption = Annotated[str | None, typer.Option("--format", metavar="FORMAT", help="A saved format of the account.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show dagster's log on stderr.")]
+
+
+def import_files(
+    files: FilesArgument,
+    account: AccountOption = None,
+    object_type: TypeOption = None,
+    format: FormatOption = None,
+    json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Imports files now, all of them as one delivery. The type may be left out where a file's name begins with it.
+
+    Exit code 0: applied, perhaps with refused rows, or imported before. 1: a file was refused or halted. 2: wrong usage.
+    """
+    with opened() as pipeline:
+        rows = _imported(pipeline, files, account, object_type, format, verbose)
+        if json:
+            for row in rows:
+                print_json(job_object(row))
+        else:
+            _show(rows)
+    if any(row.state not in ("applied", "duplicate") for row in rows):
+        raise typer.Exit(REFUSED)
+
+
+def _imported(
+    pipeline: "Pipeline", paths: list[Path], account: str | None, object_type: str | None, format: str | None, verbose: bool
+) -> "list[JobRow]":
+    chosen = chosen_account(pipeline, account)
+    from import_pipeline.landing.submit import submit
+
+    key = submit(
+        pipeline.ledger,
+        chosen,
+        pipeline.settings,
+        paths,
+        object_type=object_type,
+        format=format,
+        now=pipeline.clock.now(),
+        door="cli",
+    )
+    log = pipeline.settings.home / "logs" / "import.log"
+    with quiet(None if verbose else log), progress(pipeline.ledger, key, len(paths), shown=not verbose):
+        from import_pipeline.orchestration.direct import run_delivery
+        from import_pipeline.orchestration.instance import open_instance
+
+        with open_instance(pipeline.settings) as instance:
+            return run_delivery(pipeline, instance, chosen, key)
+
+
+def _show(rows: "list[JobRow]") -> None:
+    out = console()
+    if len(rows) > 1:
+        out.print(jobs_table(rows))
+    for row in rows:
+        out.print(job_panel(row, receipt_of(row)))
+
+
+_screen: list[int] = []
+"""Copies of stderr that `quiet` has put aside, the innermost last."""
+
+
+@contextmanager
+def quiet(log: Path | None) -> Iterator[None]:
+    """Sends what this process and its children write to stdout and stderr into `log` (appended); with None it stays on the screen.
+
+    dagster makes its handlers itself, run by run, and steps write to the descriptors, so the descriptors are what is turned.
+    """
+    if log is None:
+        yield
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    _screen.append(kept[1])
+    try:
+        os.dup2(target, 1)
+        os.dup2(target, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _screen.pop()
+        for saved, descriptor in zip(kept, (1, 2), strict=True):
+            os.dup2(saved, descriptor)
+            os.close(saved)
+        os.close(target)
+
+
+@contextmanager
+def progress(ledger: "Ledger", key: str, files: int, *, shown: bool) -> Iterator[None]:
+    """A line on the terminal's stderr that tells how far the delivery is, read from the ledger by a thread."""
+    descriptor = _screen[-1] if _screen else 2
+    if not shown or not os.isatty(descriptor):
+        yield
+        return
+    from rich.console import Console
+
+    done = threading.Event()
+    with open(os.dup(descriptor), "w", encoding="utf-8") as stream:  # noqa: PTH123 (a descriptor, not a path)
+        status = Console(file=stream, markup=False).status(f"importing {files} file{'s' if files > 1 else ''} …")
+        watcher = threading.Thread(target=_watch, args=(ledger, key, status, done), daemon=True)
+        with status:
+            watcher.start()
+            try:
+                yield
+            finally:
+                done.set()
+                watcher.join()
+
+
+def _watch(ledger: "Ledger", key: str, status: object, done: threading.Event) -> None:
+    from import_pipeline.failures import TransientFailure
+    from import_pipeline.ledger import jobs
+
+    while not done.wait(_LOOK):
+        try:
+            with ledger.read() as conn:
+                rows = jobs.by_delivery(conn, key)
+        except TransientFailure:
+            continue
+        if rows:
+            status.update(progress_text(rows))  # type: ignore[attr-defined]
+
+
+def progress_text(rows: "list[JobRow]") -> str:
+    """«3 of 7 files done, 12 of 40 packages of 10,000 rows applied»."""
+    ended = sum(row.state in ("applied", "failed", "duplicate") for row in rows)
+    done, total = (sum(getattr(row, name) for row in rows) for name in ("packages_done", "packages_total"))
+    packages = f", {done} of {total} packages of 10,000 rows applied" if total else ", reading and judging"
+    return f"{ended} of {len(rows)} file{'s' if len(rows) > 1 else ''} done{packages if ended < len(rows) else ''}"

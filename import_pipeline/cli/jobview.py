@@ -1,0 +1,125 @@
+"""A job for people and for machines.
+
+Belongs here: tables, panels and objects of jobs. Does not belong here: finding jobs (looking.py, importing.py).
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from import_pipeline.cli.shared import plain
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from import_pipeline.ledger.jobs import JobRow
+
+COUNTS = ("rows", "good", "refused", "created", "updated", "unchanged", "deleted", "parked")
+_STYLES = {"applied": "green", "duplicate": "cyan", "failed": "red", "running": "yellow", "waiting": "yellow"}
+
+
+def job_object(row: "JobRow") -> dict[str, Any]:
+    """One job for machines; paths are absolute or null, moments ISO 8601 in UTC."""
+    return {
+        "job": row.id,
+        "state": row.state,
+        "account": row.account,
+        "object_type": row.object_type or None,
+        "format": row.format,
+        "file": row.name,
+        "archive": row.archive,
+        "member": row.member,
+        "sha256": row.sha256 or None,
+        "size": row.size,
+        "delivery": row.delivery,
+        "counts": row.counts.model_dump(),
+        "reason": row.reason,
+        "packages": {"done": row.packages_done, "total": row.packages_total},
+        "errors_file": row.errors_file,
+        "failed_file": row.failed_file,
+        "receipt": row.receipt,
+        "created_at": _iso(row.created_at),
+        "started_at": _iso(row.started_at),
+        "finished_at": _iso(row.finished_at),
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def receipt_of(row: "JobRow") -> dict[str, Any]:
+    """The job's receipt as JSON, or nothing when it has none or somebody has taken it away."""
+    try:
+        content: dict[str, Any] = json.loads(Path(row.receipt).read_text(encoding="utf-8")) if row.receipt else {}
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def jobs_table(rows: Sequence["JobRow"], title: str | None = None) -> "Table":
+    """One line per job; columns of counts that are zero in all of them are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [name for name in COUNTS if name == "rows" or any(getattr(row.counts, name) for row in rows)]
+    table = Table(title=title, title_justify="left")
+    for name in ("job", "account", "type", "file", "state"):
+        table.add_column(name, overflow="fold")
+    for name in shown:
+        table.add_column(name, justify="right")
+    for row in rows:
+        counts = [f"{getattr(row.counts, name):,}" if getattr(row.counts, name) else "·" for name in shown]
+        state = Text(row.state, style=_STYLES.get(row.state, ""))
+        name = plain(f"{row.archive} › {row.name}" if row.archive else row.name)
+        table.add_row(row.id, row.account, row.object_type or "unknown", name, state, *counts)
+    return table
+
+
+def job_panel(row: "JobRow", receipt: dict[str, Any]) -> "RenderableType":
+    """Everything a sender needs about one job: outcome, counts, grouped errors, notices, and where the answers lie."""
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for name, value in _facts(row):
+        lines.add_row(name, plain(value))
+    parts: list[Any] = [plain(receipt.get("outcome") or row.reason or f"The import is {row.state}."), "", lines]
+    told = [
+        g["sentence"] + (f" (line{'s' if len(g['lines']) > 1 else ''} {_listed(g)})" if g["lines"] else "")
+        for g in receipt.get("errors", ())
+    ]
+    if told:
+        parts += ["", *(plain(f"• {sentence}") for sentence in told)]
+    if receipt.get("more_errors"):
+        parts.append(f"• and {receipt['more_errors']:,} more in {receipt['more_error_groups']:,} further groups")
+    notices = [n["message"] for n in receipt.get("notices", ())]
+    if notices:
+        parts += ["", *(plain(f"note: {message}") for message in notices)]
+    title = f"{row.object_type or 'unknown type'} · {row.name} · {row.state}"
+    return Panel(Group(*parts), title=plain(title), title_align="left", border_style=_STYLES.get(row.state, ""))
+
+
+def _listed(group: dict[str, Any]) -> str:
+    return ", ".join(str(line) for line in group["lines"]) + (" …" if group["rows"] > len(group["lines"]) else "")
+
+
+def _facts(row: "JobRow") -> list[tuple[str, str]]:
+    counts = ", ".join(f"{getattr(row.counts, name):,} {name}" for name in COUNTS if getattr(row.counts, name) or name == "rows")
+    facts = [("job", f"{row.id} in delivery {row.delivery} of {row.account}"), ("counts", counts)]
+    if row.archive:
+        facts.append(("archive", f"{row.archive} › {row.member}"))
+    if row.format:
+        facts.append(("format", row.format))
+    facts.append(("sha256", row.sha256 or "the bytes could not be read"))
+    if row.state == "running":
+        facts.append(("progress", f"{row.packages_done} of {row.packages_total} packages"))
+    if row.started_at and row.finished_at:
+        facts.append(("time", f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC, {(row.finished_at - row.started_at).total_seconds():.1f} s"))
+    answers = (("receipt", row.receipt), ("errors", row.errors_file), ("failed rows", row.failed_file))
+    return facts + [(name, path) for name, path in answers if path]

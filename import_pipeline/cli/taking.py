@@ -1,0 +1,141 @@
+"""`export`, `records` and `template`: what people take out.
+
+Belongs here: these commands. Does not belong here: how a value or a file is written (exporting/, reporting/templates.py).
+"""
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+
+import typer
+
+from import_pipeline.cli.shared import AccountOption, JsonOption, TypeOption, chosen_account, console, one_of, opened, print_json
+from import_pipeline.failures import PermanentFailure, UnknownValue
+
+if TYPE_CHECKING:
+    from import_pipeline.model.account import Account
+    from import_pipeline.model.object_type import ObjectType
+    from import_pipeline.orchestration.pipeline import Pipeline
+
+ExportFormatOption = Annotated[Literal["csv", "jsonl", "parquet"], typer.Option("--format", help="How the file is written.")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", file_okay=False, metavar="FOLDER", help="Where it is written.")]
+ZipOption = Annotated[bool, typer.Option("--zip", help="Pack the file into a ZIP.")]
+KindOption = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="csv, xlsx or jsonl; without it csv and xlsx.")]
+WhereOption = Annotated[list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", help="Only these; may be given several times.")]
+RowsOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="How many at most.")]
+
+
+def _type_of(account: "Account", name: str | None) -> "ObjectType":
+    if name is None:
+        known = ", ".join(account.types_by_name)
+        raise PermanentFailure(f"name the object type with --type; {account.name} has {known or 'none'}")
+    return account.object_type(name)
+
+
+def export(
+    account: AccountOption = None,
+    object_type: TypeOption = None,
+    format: ExportFormatOption = "csv",
+    out: OutOption = None,
+    zip: ZipOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Writes the current state of one object type, with a manifest. Imported back unchanged, it changes nothing.
+
+    Without --out it is written below IMPORT_PIPELINE_HOME/exports.
+    """
+    from import_pipeline.exporting.export import export_type
+    from import_pipeline.store.session import open_store
+
+    with opened() as pipeline:
+        chosen = chosen_account(pipeline, account)
+        wanted = _type_of(chosen, object_type)
+        folder = (out or pipeline.settings.home / "exports" / chosen.name).resolve()
+        with open_store(pipeline.settings, chosen.name) as session:
+            result = export_type(session, chosen, wanted, None, folder, format=format, zip=zip, now=pipeline.clock.now())
+    if json:
+        told = {"path": result.path, "manifest": result.manifest, "rows": result.rows, "sha256": result.sha256}
+        print_json({"account": chosen.name, "object_type": wanted.name, "format": format, **told})
+    else:
+        console().print(f"{result.rows:,} records of {wanted.name}: {result.path}", soft_wrap=True)
+
+
+def records(
+    account: AccountOption = None,
+    object_type: TypeOption = None,
+    where: WhereOption = None,
+    limit: RowsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Prints the current records of one object type as CSV, or with --json as one object per line, in the columns of the template.
+
+    `--where Stage=` finds those without a value. The store is opened for reading, for as long as printing takes.
+    """
+    from import_pipeline.cli.reading import record_lines
+    from import_pipeline.store.session import open_store
+
+    with opened() as pipeline:
+        chosen = chosen_account(pipeline, account)
+        wanted = _type_of(chosen, object_type)
+        conditions = [_condition(text, wanted) for text in where or ()]
+        with open_store(pipeline.settings, chosen.name) as session:
+            header, batches = record_lines(session, chosen, wanted, conditions, limit, as_json=json)
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            if not json:
+                writer.writerow(header)
+            for rows in batches:
+                if json:
+                    sys.stdout.writelines(f"{row[0]}\n" for row in rows)
+                else:
+                    writer.writerows(rows)
+
+
+def _condition(text: str, object_type: "ObjectType") -> tuple[str, str]:
+    """`COLUMN=VALUE` as (column's key, value); a column may be named as a file's header may name it."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise PermanentFailure(f"--where takes COLUMN=VALUE, not {text!r}")
+    key = object_type.map_header((name.strip(),)).keys[0]
+    if key is None or key not in object_type.template_header:
+        raise UnknownValue("column", name.strip(), object_type.template_header, where=object_type.name)
+    return key, value
+
+
+def template(
+    account: AccountOption = None, object_type: TypeOption = None, kind: KindOption = None, out: OutOption = None, json: JsonOption = False
+) -> None:
+    """Writes the empty file to fill in: its header row is what the importer accepts.
+
+    Without --type for every type, without --account for every account. Without --out into `Templates` of the account's landing tree.
+    """
+    from import_pipeline.reporting.templates import KINDS, TemplateKind
+
+    kinds = [cast(TemplateKind, one_of("kind of template", kind, KINDS))] if kind else [k for k in get_args(TemplateKind) if k != "jsonl"]
+    with opened() as pipeline:
+        accounts = [chosen_account(pipeline, account)] if account or object_type else list(pipeline.accounts.values())
+        written = [found for one in accounts for found in write_templates(pipeline, one, object_type, kinds, out)]
+    for name, type_name, path in written:
+        if json:
+            print_json({"account": name, "object_type": type_name, "path": path})
+        else:
+            console().print(str(path), soft_wrap=True)
+
+
+def write_templates(
+    pipeline: "Pipeline", account: "Account", type_name: str | None, kinds: "list[Literal['csv', 'xlsx', 'jsonl']]", out: Path | None = None
+) -> list[tuple[str, str, Path]]:
+    """Writes templates of one type, or of all, and returns (account, type, path) of each."""
+    from import_pipeline.landing.tree import root
+    from import_pipeline.reporting.templates import template as content
+    from import_pipeline.reporting.templates import template_file_name
+
+    folder = (out or root(account, pipeline.settings) / "Templates").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for object_type in [account.object_type(type_name)] if type_name else account.object_types:
+        for kind in kinds:
+            path = folder / template_file_name(object_type, kind)
+            path.write_bytes(content(object_type, kind))
+            written.append((account.name, object_type.name, path))
+    return written

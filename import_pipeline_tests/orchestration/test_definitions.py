@@ -1,0 +1,116 @@
+"""What dagster sees: keys, jobs, schedules, sensors, partitions, and that its tools load the same.
+
+The snapshot is always on: a change of the graph is a change of this file.
+"""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from import_pipeline.definitions import build_definitions
+from import_pipeline.orchestration.instance import DAGSTER_YAML
+from import_pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+STAGES = ("parsed", "validated", "related")
+
+
+@pytest.fixture
+def definitions(tmp_path: Path) -> dg.Definitions:
+    """The shipped accounts' definitions in a home of their own."""
+    return build_definitions(settings=Settings.from_environment({"IMPORT_PIPELINE_HOME": str(tmp_path)}))
+
+
+def _imports(account: str, *types: str) -> set[str]:
+    stages = {f"{account}/{t}/{s}" for t in types for s in STAGES} | {f"{account}/{t}" for t in types}
+    return stages | {f"{account}/landed", f"{account}/receipts", f"{account}/templates"}
+
+
+def test_the_asset_graph_is_this(definitions: dg.Definitions) -> None:
+    """One account per group, one table per object type, stages before it, exports behind it."""
+    graph = definitions.resolve_asset_graph()
+    keys = {k.to_user_string() for k in graph.get_all_asset_keys()}
+    expected = _imports("field_sales", "account", "contact", "opportunity") | _imports("door_to_door", "lead")
+    expected |= {"field_sales/account/daily_export", "field_sales/contact/daily_export", "field_sales/opportunity/weekly_export"}
+    assert keys == expected | {"door_to_door/lead/daily_export"}
+    assert all(node.group_name == node.key.path[0] for node in graph.asset_nodes)
+    assert all(node.description for node in graph.asset_nodes)
+
+
+def test_a_childs_related_stage_comes_after_its_parents_table(definitions: dg.Definitions) -> None:
+    """Parents of the same delivery are in the store when children look for them (acceptance B-4)."""
+    node = definitions.resolve_asset_graph().get(dg.AssetKey(["field_sales", "contact", "related"]))
+    assert {k.to_user_string() for k in node.parent_keys} == {"field_sales/contact/validated", "field_sales/account"}
+
+
+def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
+    """Sensors and schedules run as soon as the daemon does."""
+    repository = definitions.get_repository_def()
+    jobs = {name for name in repository.job_names if not name.startswith("__")}
+    assert jobs == {
+        "import_field_sales", "import_door_to_door", "import_file", "upkeep",
+        "export_daily_field_sales", "export_weekly_field_sales", "export_daily_door_to_door",
+    }  # fmt: skip
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "landing_field_sales": dg.DefaultSensorStatus.RUNNING,
+        "landing_door_to_door": dg.DefaultSensorStatus.RUNNING,
+    }
+    assert {s.name for s in repository.schedule_defs} == {
+        "daily_exports_field_sales", "weekly_exports_field_sales", "daily_exports_door_to_door", "hourly_upkeep",
+    }  # fmt: skip
+    assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)
+
+
+def test_every_run_on_a_store_carries_the_account_tag_that_the_instance_limits_to_one(definitions: dg.Definitions) -> None:
+    """A record store has one writer (DESIGN section 5)."""
+    limits = yaml.safe_load(DAGSTER_YAML)["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert limits == [{"key": "import_pipeline/account", "limit": 1, "value": {"applyLimitPerUniqueValue": True}}]
+    for name in ("import_field_sales", "export_daily_field_sales", "export_weekly_field_sales"):
+        assert definitions.resolve_job_def(name).tags["import_pipeline/account"] == "field_sales"
+
+
+def test_the_shipped_dagster_yaml_is_valid_and_telemetry_is_off(tmp_path: Path) -> None:
+    """DESIGN section 7."""
+    (tmp_path / "dagster.yaml").write_text(DAGSTER_YAML)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.telemetry_enabled is False
+        assert instance.get_concurrency_config().run_queue_config is not None
+
+
+def test_exports_are_scheduled_for_the_last_closed_window_in_the_accounts_time_zone(definitions: dg.Definitions) -> None:
+    """Acceptance S-16."""
+    schedule = definitions.resolve_schedule_def("weekly_exports_field_sales")
+    assert schedule.execution_timezone == "America/New_York"
+    assert schedule.cron_schedule == "0 2 * * 1"
+
+
+def test_workspace_and_pyproject_name_the_same_location() -> None:
+    """Two names would be two code locations with two sets of sensors."""
+    workspace = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    names = {workspace["location_name"], project["dg"]["project"]["code_location_name"], project["dagster"]["code_location_name"]}
+    assert names == {"import_pipeline"}
+    assert workspace["module_name"] == project["dagster"]["module_name"] == "import_pipeline.definitions"
+
+
+def test_dagsters_own_validation_accepts_the_project(tmp_path: Path) -> None:
+    """What `dagster definitions validate` says to a newcomer."""
+    environment = {**os.environ, "IMPORT_PIPELINE_HOME": str(tmp_path), "DAGSTER_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(ROOT / "workspace.yaml")]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_component_gives_the_same_assets_as_the_assembly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dagster's tools and the running instance see one truth."""
+    monkeypatch.setenv("IMPORT_PIPELINE_HOME", str(tmp_path))
+    tree = dg.ComponentTree.for_project(ROOT)
+    by_tree = {k.to_user_string() for k in tree.build_defs().resolve_asset_graph().get_all_asset_keys()}
+    assembled = {k.to_user_string() for k in build_definitions().resolve_asset_graph().get_all_asset_keys()}
+    assert by_tree == assembled
