@@ -74,8 +74,18 @@ class Lab:
                 writer.part("rows", pl.DataFrame(data, schema=schema))
             writer.report({})
         return [
-            Job(id=f"{delivery}{n}", number=n, account="lab", object_type=object_type.name, file_id="1", name=f"{n}.csv",
-                path=Path("/dev/null"), sha256="", size=0, kind="csv")
+            Job(
+                id=f"{delivery}{n}",
+                number=n,
+                account="lab",
+                object_type=object_type.name,
+                file_id="1",
+                name=f"{n}.csv",
+                path=Path("/dev/null"),
+                sha256="",
+                size=0,
+                kind="csv",
+            )
             for n in range(len(files))
         ]
 

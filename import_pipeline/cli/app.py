@@ -26,7 +26,7 @@ class Commands(TyperGroup):
         except PermanentFailure as failure:
             code, said = USAGE, str(failure)
         except TransientFailure as failure:
-            code, said = REFUSED, f"{failure}. This can pass: try again"
+            code, said = REFUSED, str(failure)
         except BrokenPipeError:
             # The reader of a pipe has seen enough (`records | head`); what is left must not be flushed into it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

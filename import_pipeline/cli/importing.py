@@ -57,24 +57,16 @@ def _imported(
     pipeline: "Pipeline", paths: list[Path], account: str | None, object_type: str | None, format: str | None, verbose: bool
 ) -> "list[JobRow]":
     chosen = chosen_account(pipeline, account)
-    from import_pipeline.landing.submit import submit
-
-    key = submit(
-        pipeline.ledger,
-        chosen,
-        pipeline.settings,
-        paths,
-        object_type=object_type,
-        format=format,
-        now=pipeline.clock.now(),
-        door="cli",
-    )
     log = pipeline.settings.home / "logs" / "import.log"
-    with quiet(None if verbose else log), progress(pipeline.ledger, key, len(paths), shown=not verbose):
+    with quiet(None if verbose else log):
+        # Before anything is booked: what cannot be loaded must not leave a delivery behind.
+        from import_pipeline.landing.submit import submit
         from import_pipeline.orchestration.direct import run_delivery
         from import_pipeline.orchestration.instance import open_instance
 
-        with open_instance(pipeline.settings) as instance:
+        now = pipeline.clock.now()
+        key = submit(pipeline.ledger, chosen, pipeline.settings, paths, object_type=object_type, format=format, now=now, door="cli")
+        with progress(pipeline.ledger, key, len(paths), shown=not verbose), open_instance(pipeline.settings) as instance:
             return run_delivery(pipeline, instance, chosen, key)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from import_pipeline.cli.shared import plain
+from import_pipeline.cli.shared import iso, plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,14 +40,10 @@ def job_object(row: "JobRow") -> dict[str, Any]:
         "errors_file": row.errors_file,
         "failed_file": row.failed_file,
         "receipt": row.receipt,
-        "created_at": _iso(row.created_at),
-        "started_at": _iso(row.started_at),
-        "finished_at": _iso(row.finished_at),
+        "created_at": iso(row.created_at),
+        "started_at": iso(row.started_at),
+        "finished_at": iso(row.finished_at),
     }
-
-
-def _iso(moment: Any) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
 def receipt_of(row: "JobRow") -> dict[str, Any]:
@@ -90,10 +86,7 @@ def job_panel(row: "JobRow", receipt: dict[str, Any]) -> "RenderableType":
     for name, value in _facts(row):
         lines.add_row(name, plain(value))
     parts: list[Any] = [plain(receipt.get("outcome") or row.reason or f"The import is {row.state}."), "", lines]
-    told = [
-        g["sentence"] + (f" (line{'s' if len(g['lines']) > 1 else ''} {_listed(g)})" if g["lines"] else "")
-        for g in receipt.get("errors", ())
-    ]
+    told = [group["sentence"] + _listed(group) for group in receipt.get("errors", ())]
     if told:
         parts += ["", *(plain(f"• {sentence}") for sentence in told)]
     if receipt.get("more_errors"):
@@ -106,7 +99,11 @@ def job_panel(row: "JobRow", receipt: dict[str, Any]) -> "RenderableType":
 
 
 def _listed(group: dict[str, Any]) -> str:
-    return ", ".join(str(line) for line in group["lines"]) + (" …" if group["rows"] > len(group["lines"]) else "")
+    """« (lines 12, 19, 44 …)», nothing for a finding about the whole file."""
+    if not group["lines"]:
+        return ""
+    more = " …" if group["rows"] > len(group["lines"]) else ""
+    return f" (line{'s' if len(group['lines']) > 1 else ''} {', '.join(map(str, group['lines']))}{more})"
 
 
 def _facts(row: "JobRow") -> list[tuple[str, str]]:

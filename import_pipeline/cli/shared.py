@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -61,8 +62,13 @@ def one_of(what: str, value: str, known: tuple[str, ...]) -> str:
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line; what JSON has no type for is written as text."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    """One JSON object on one line; moments as `iso` writes them, and what else JSON has no type for as text."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=lambda v: iso(v) if isinstance(v, datetime) else str(v)) + "\n")
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment in UTC as 2026-11-20T17:05:00Z; nothing for none."""
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
 def console(*, stderr: bool = False) -> "Console":

@@ -4,7 +4,7 @@ Belongs here: this command and how lineage is shown. Does not belong here: findi
 """
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 AskedArgument = Annotated[
     str, typer.Argument(metavar="RECORD|FILE", help="A record id, an external id, a file's path, name or SHA-256, or a job's id.")
 ]
-LineOption = Annotated[
-    int | None, typer.Option("--line", "-l", min=1, help="Of a file: what became of this line (a sheet's row for XLSX).")
-]
+LineOption = Annotated[int | None, typer.Option("--line", "-l", min=1, help="Of a file: what became of this line.")]
 
 
 def where(
@@ -46,17 +44,13 @@ def where(
         if line:
             raise PermanentFailure("--line is for a file; this is a record")
         for record in filter(None, (record_lineage(sources, key) for key in found)):
-            print_json(_object(record)) if json else _show_record(console(), record)
-
-
-def _object(value: Any) -> Any:
-    return {name: v for name, v in dataclasses.asdict(value).items()}
+            print_json(dataclasses.asdict(record)) if json else _show_record(console(), record)
 
 
 def _print_json_file(found: "FileLineage", lines: "list[LineLineage]") -> None:
     if lines:
         for told in lines:
-            print_json(_object(told))
+            print_json(dataclasses.asdict(told))
         return
     for job in found.jobs:
         print_json(job_object(job))
@@ -85,19 +79,9 @@ def _show_line(out: "Console", told: "LineLineage") -> None:
     if told.parked:
         out.print("  → waits for its parent")
     for error in told.errors:
-        near = f"; did you mean {error['suggestion']!r}?" if error["suggestion"] else ""
-        value = f": {error['value']!r}" if error["value"] is not None else ""
-        column = f"{error['column']}: " if error["column"] else ""
-        expected = f"; expected {error['expected']}" if error["expected"] else ""
-        out.print(plain(f"  {error['severity']} {error['code']}  {column}{_help(error['code'])}{value}{expected}{near}"), soft_wrap=True)
+        out.print(plain(f"  → {error['severity']} {error['code']}: {error['sentence']}"), soft_wrap=True)
     if not (told.records or told.errors or told.parked):
         out.print("  → became no record and has no error: a header, a blank line, or a row of a file that was refused as a whole")
-
-
-def _help(code: str) -> str:
-    from import_pipeline.model.row_error import CODES
-
-    return CODES[code].help if code in CODES else code
 
 
 def _show_raw(out: "Console", row: "Row") -> None:

@@ -6,6 +6,7 @@ An export of a past moment holds nothing that depends on when it is made: made a
 columns are those of the template, so that the file imported back unchanged changes nothing (acceptance S-16).
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from import_pipeline.exporting.values import json_sql, text_sql, typed_sql
 from import_pipeline.exporting.windows import Window
 from import_pipeline.failures import PermanentFailure, TransientFailure
 from import_pipeline.model.account import Account, ExportFormat
+from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.store.names import ident, literal, sql_type
 from import_pipeline.store.records import people_columns, people_sql, stored_columns
@@ -149,31 +151,32 @@ def _refuse_half_applied(session: Session, object_type: ObjectType, span: _Span)
 
 def _copy(session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat, target: Path) -> int:
     """Writes the data file and returns its rows. DuckDB streams it and sorts on the disk when memory is short."""
-    moments = {name: moment for name, moment in (("at", span.at), ("since", span.since)) if moment}
-    select = _select(session, account, object_type, span, format)
-    copied = session.one(f"COPY ({select}) TO {literal(str(target))} ({_COPY[format]}, USE_TMP_FILE false)", moments or None)
+    select, moments = _select(session, account, object_type, span, format)
+    copied = session.one(f"COPY ({select}) TO {literal(str(target))} ({_COPY[format]}, USE_TMP_FILE false)", moments)
     return int(copied or 0)
 
 
-def _select(session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat) -> str:
-    """The SELECT of the exported columns; one that gives nothing when the store does not have the type."""
+def _select(
+    session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat
+) -> tuple[str, dict[str, datetime] | None]:
+    """The SELECT of the file's columns and the moments it binds. It gives no rows when the store does not have the type."""
     stored = stored_columns(session, object_type)
-    columns = people_columns(object_type, stored)
     if not stored:
-        columns = [(column, f"CAST(NULL AS {sql_type(column.spec)})") for column, _ in columns]
+        nothing = [(column, f"CAST(NULL AS {sql_type(column.spec)})") for column, _ in people_columns(object_type, stored)]
+        return f"SELECT {_written(nothing, format, account.timezone)} WHERE false", None
+    moments = {name: moment for name, moment in (("at", span.at), ("since", span.since)) if moment}
+    select = _written(people_columns(object_type, stored), format, account.timezone)
+    where = "r._valid_from >= $since" if span.since else "true"
+    return people_sql(object_type, select, stored, as_of=span.at is not None, where=where), moments or None
+
+
+def _written(columns: Sequence[tuple[Column, str]], format: ExportFormat, timezone: str) -> str:
+    """The columns of the data file, each value as the format has it; JSON lines are one column of finished text."""
     if format == "jsonl":
-        parts = [
-            f"{literal(',' if i else '{')} || {_key(c.key)} || {json_sql(c, value, account.timezone)}"
-            for i, (c, value) in enumerate(columns)
-        ]
-        select = f"{' || '.join(parts)} || '}}' AS line"
-    elif format == "csv":
-        select = ", ".join(f"{text_sql(c, value, account.timezone)} AS {ident(c.key)}" for c, value in columns)
-    else:
-        select = ", ".join(f"{typed_sql(c, value)} AS {ident(c.key)}" for c, value in columns)
-    if not stored:
-        return f"SELECT {select} WHERE false"
-    return people_sql(object_type, select, stored, as_of=span.at is not None, where="r._valid_from >= $since" if span.since else "true")
+        pairs = [f"{_key(c.key)} || {json_sql(c, value, timezone)}" for c, value in columns]
+        return "'{' || " + " || ',' || ".join(pairs) + " || '}' AS line"
+    one = [(c, text_sql(c, value, timezone) if format == "csv" else typed_sql(c, value)) for c, value in columns]
+    return ", ".join(f"{value} AS {ident(c.key)}" for c, value in one)
 
 
 def _key(name: str) -> str:

@@ -4,7 +4,7 @@ Belongs here: the answers' shapes. Does not belong here: finding them (records.p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -126,6 +126,6 @@ class LineLineage:
 
     row: Row
     records: tuple[RecordRef, ...] = ()
-    errors: tuple[dict[str, Any], ...] = field(default=())
-    """Row errors as dicts: code, severity, column, value, expected, suggestion."""
+    errors: tuple[dict[str, Any], ...] = ()
+    """Row errors as dicts: code, severity, column, value, expected, suggestion, and the sentence that receipts use."""
     parked: bool = False

@@ -19,6 +19,7 @@ from import_pipeline.lineage.model import Row, Sources
 from import_pipeline.model.base import slug
 from import_pipeline.model.job import ParsedFile
 from import_pipeline.parsing.raw import raw_records, sheet_rows
+from import_pipeline.reporting.messages import labels_of, row_sentence
 from import_pipeline.store.staging import END, ERRORS, JOB, LINE, POS, DeliveryStaging, StageFolder
 
 ERROR_STAGES = ("parsed", "validated", "related", "expired")
@@ -94,13 +95,14 @@ class JobLines:
         return found
 
     def errors(self, line: int) -> list[dict[str, object]]:
-        """The row errors of every stage about the row that this line stands in."""
-        found = []
+        """The row errors of every stage about the row that this line stands in, each with the `sentence` that receipts use."""
+        found: list[dict[str, object]] = []
         told = [name for name in ERRORS if name not in (JOB, LINE, END)]
+        sentence = row_sentence(labels_of(self.parsed)).alias("sentence")
         for stage in ERROR_STAGES:
             for part in self.stage(stage).parts("errors"):
                 here = pl.lit(line).is_between(pl.col(LINE), pl.col(END))
-                found += pl.scan_parquet(part).filter(pl.col(JOB) == self.job.number, here).select(told).collect().to_dicts()
+                found += pl.scan_parquet(part).filter(pl.col(JOB) == self.job.number, here).select(*told, sentence).collect().to_dicts()
         return found
 
 

@@ -13,12 +13,13 @@ from import_pipeline.applying.stage import parked_rows
 from import_pipeline.landing.project import project_delivery
 from import_pipeline.landing.tree import report_folder
 from import_pipeline.landing.watch import new_owner
-from import_pipeline.ledger import content, deliveries, files, jobs, parked
+from import_pipeline.ledger import content, deliveries, files, jobs, meta, parked
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.reporting.answers import Answer, write_answers
+from import_pipeline.store.outcomes import outcomes_of
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import ERRORS, JOB, StageFolder
 
@@ -70,11 +71,12 @@ def count(found: Found, job: Job) -> Counts:
     return Counts(rows=rows, good=good - late, refused=rows - good + late, **actions)
 
 
-def added(before: Counts, now: Counts) -> Counts:
-    """The counts of a job after a replay: what it did before and what the replay added; rows done before count once."""
-    created, updated = before.created + now.created, before.updated + now.updated
-    rest = max(0, now.good - created - updated - now.parked - now.deleted)
-    return now.model_copy(update={"created": created, "updated": updated, "unchanged": rest})
+def recount(run: DeliveryRun, object_type: ObjectType, job_id: str, rows: int) -> Counts:
+    """The counts of a job whose rows were touched by more than one change set: by what the store says became of each row."""
+    with open_store(run.pipeline.settings, run.account.name) as session:
+        found = outcomes_of(session, object_type, [job_id])[job_id]
+    good = sum(found.values())
+    return Counts(rows=rows, good=good, refused=rows - good, **found)
 
 
 def final_state(job: Job, parsed: ParsedFile | None, counts: Counts, halted: object) -> tuple[JobState, str | None]:
@@ -101,6 +103,7 @@ def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
     _settle_waiting(run, known)
     project_answers(run)
     with run.pipeline.ledger.begin() as conn:
+        meta.write(conn, f"answers/{run.key}", run.pass_number, now=run.now)
         deliveries.finish(conn, run.key, now=run.now)
     return told
 
@@ -108,8 +111,8 @@ def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
 def _answer(run: DeliveryRun, job: Job, row: JobRow, found: Found) -> Counts:
     parsed = found.parsed.get(job.number) or ParsedFile(job=job.number, fault=job.fault)
     counts = count(found, job)
-    if found.replay:
-        counts = added(row.counts, counts)
+    if found.replay and counts.good:
+        counts = recount(run, run.account.object_type(job.object_type), job.id, counts.rows)
     state, reason = final_state(job, found.parsed.get(job.number), counts, found.judged.get(str(job.number), {}).get("halted"))
     answer = write(run, job, row, parsed, counts, found, state, reason)
     with run.pipeline.ledger.begin() as conn:
@@ -164,9 +167,9 @@ def _settle_waiting(run: DeliveryRun, known: dict[str, Found]) -> None:
     """Rows of earlier deliveries that found their parent, or waited too long, change those jobs' counts and answers."""
     own = {job.id for job in run.jobs}
     for object_type in run.account.object_types:
-        for job_id, actions in known[object_type.name].related.items():
+        for job_id in known[object_type.name].related:
             if job_id not in own:
-                _amend(run, object_type, job_id, actions)
+                _amend(run, object_type, job_id)
     with open_store(run.pipeline.settings, run.account.name) as session:
         waiting = {t.name: parked_rows(session, t) for t in run.account.object_types}
     with run.pipeline.ledger.begin() as conn:
@@ -174,27 +177,14 @@ def _settle_waiting(run: DeliveryRun, known: dict[str, Found]) -> None:
             parked.set_open(conn, run.account.name, name, sum(by_job.values()))
 
 
-def _amend(run: DeliveryRun, object_type: ObjectType, job_id: str, actions: dict[str, int]) -> None:
+def _amend(run: DeliveryRun, object_type: ObjectType, job_id: str) -> None:
     with run.pipeline.ledger.read() as conn:
         row = jobs.get(conn, job_id)
     if row is None:
         return
     earlier = DeliveryRun(run.pipeline, run.account, row.delivery)
     job = next(j for j in earlier.jobs if j.id == job_id)
-    marker = earlier.stage(object_type, f"settled_{run.key}")
-    if marker.exists:
-        return
-    moved = {_ACTIONS[name]: n for name, n in actions.items() if name in _ACTIONS and name != "park"}
-    expired = actions.get("expired", 0)
-    late = moved.pop("refused", 0) + expired
-    counts = row.counts.model_copy(
-        update={
-            **{name: getattr(row.counts, name) + n for name, n in moved.items()},
-            "parked": row.counts.parked - sum(moved.values()) - late,
-            "good": row.counts.good - late,
-            "refused": row.counts.refused + late,
-        }
-    )
+    counts = recount(run, object_type, job_id, row.counts.rows)
     _pass_errors(run.stage(object_type, "related"), earlier.stage(object_type, "expired"), job, object_type)
     found = gather(earlier, object_type)
     parsed = found.parsed.get(job.number) or ParsedFile(job=job.number)
@@ -202,8 +192,6 @@ def _amend(run: DeliveryRun, object_type: ObjectType, job_id: str, actions: dict
     answer = write(earlier, job, row, parsed, counts, found, state, row.reason)
     with run.pipeline.ledger.begin() as conn:
         book(conn, run, job, answer, counts, state, row.reason)
-    with marker.writing() as writer:
-        writer.report({"job": job_id, "by": run.key, "actions": actions})
 
 
 def _pass_errors(related: StageFolder, target: StageFolder, job: Job, object_type: ObjectType) -> None:

@@ -4,6 +4,8 @@ Belongs here: turning what landing found into dagster requests, and deciding abo
 and vaulting (landing/watch.py).
 """
 
+from datetime import timedelta
+
 import dagster as dg
 
 from import_pipeline.landing.deliveries import DeliveryRequest, next_request
@@ -26,6 +28,9 @@ from import_pipeline.orchestration.workers import is_gone
 
 ATTEMPTS = 3
 """Runs that a delivery gets before it ends as failed; row errors never cost one."""
+SILENCE = timedelta(minutes=5)
+"""After which a run that began must have said which process it is; its first step does."""
+_BEGUN = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED)
 _OVER = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -96,12 +101,18 @@ def _run_of(instance: dg.DagsterInstance, current: Delivery) -> dg.DagsterRun | 
 
 
 def reap(instance: dg.DagsterInstance, pipeline: Pipeline, current: Delivery, run: dg.DagsterRun) -> bool:
-    """Reports a run as failed whose process is gone; True when it did."""
+    """Reports a run as failed whose process is gone, or that began and never told its process; True when it did."""
     with pipeline.ledger.read() as conn:
         worker = meta.read(conn, f"worker/{current.key}")
-    if not worker or worker.get("run") != run.run_id or not is_gone(worker):
+    if worker and worker.get("run") == run.run_id:
+        if not is_gone(worker):
+            return False
+        instance.report_run_failed(run, message=f"the process {worker['pid']} that ran it is gone")
+        return True
+    record = instance.get_run_record_by_id(run.run_id)
+    if run.status not in _BEGUN or record is None or pipeline.clock.now() - record.create_timestamp < SILENCE:
         return False
-    instance.report_run_failed(run, message=f"the process {worker['pid']} that ran it is gone")
+    instance.report_run_failed(run, message="it began, and no process ever said that it works on it")
     return True
 
 

@@ -1,21 +1,19 @@
-"""A block of CSV to rows: lines proven regular go to polars in one call, the others through the careful reader.
+"""A block of CSV to rows and row errors: what is proven regular as a whole, the rest through the careful reader.
 
-Belongs here: putting the rows and errors of a block together. Does not belong here: the proof (csv_regular.py), the rules of a record
-(csv_careful.py); files, headers and encodings.
-
-polars pads short rows, drops a byte order mark and unpacks what looks compressed, all in silence: it is therefore
-given proven rows only, behind a first row of our own, and what it returns is counted and compared.
+Belongs here: putting a block together, each line with one fate. Does not belong here: the proof (csv_regular.py), the rules of a record
+(csv_careful.py), making the frame (csv_rows.py); files, headers and encodings.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from import_pipeline.parsing.batch import Ints, finding, findings, same_findings
-from import_pipeline.parsing.csv_careful import QUOTE, Fault, Record, Shape, Unfinished, read, split
-from import_pipeline.parsing.csv_regular import BLANK, COUNT, GOOD, LONG, NUL, ROUGH, TAKEN, Verdicts, judge, judge_nothing
+from import_pipeline.parsing.csv_careful import Fault, Record, Shape, Unfinished, read
+from import_pipeline.parsing.csv_regular import BLANK, COUNT, GOOD, LONG, NUL, ROUGH, TAKEN, TEXT, Judged, Verdicts, judge, judge_nothing
+from import_pipeline.parsing.csv_rows import Rows, Standing
 from import_pipeline.parsing.lines import LINE_LIMIT, Lines, find_lines
 from import_pipeline.store.staging import LINE
 
@@ -63,24 +61,24 @@ def read_block(
     """
     lines = find_lines(block, final)
     careful = len(block) < SMALL if careful is None else careful
-    verdict, counts = judge(block, lines, shape) if not careful else judge_nothing(block, lines, shape)
+    judged = judge_nothing(block, lines, shape) if careful else judge(block, lines, shape)
     rest = len(block) - lines.complete
     too_long = not final and rest > LINE_LIMIT
-    records, faults, stop = _read_rough(block, lines, verdict, shape, final=final or too_long)
-    rows = _Rows(block, lines, np.flatnonzero(verdict[:stop] == GOOD).astype(np.int64), records)
-    frame = rows.careful(columns) if careful else rows.fast(shape, columns)
+    taken, stop = _read_rough(block, lines, judged, shape, final=final or too_long)
+    rows = Rows(block, lines, _standing(judged, taken.reached, stop), taken.records)
+    frame = rows.careful(shape, columns) if careful else rows.fast(shape, columns)
     first, last = rows.spans()
-    known = verdict[:stop]
+    known = judged.verdict[:stop]
     return Block(
         frame,
         first + first_line,
         last + first_line,
-        _errors(first_line, shape, known, counts[:stop], faults),
+        _errors(first_line, shape, known, judged.counts[:stop], taken.faults),
         blank=int(np.count_nonzero(known == BLANK)),
         used=int(lines.starts[stop]) if stop < len(lines) else lines.complete,
         lines=stop,
         scientific=_may_be_scientific(block),
-        cut=lines.open and stop == len(lines) and _is_cut(block, lines, verdict, shape),
+        cut=lines.open and stop == len(lines) and _is_cut(block, lines, judged.verdict, shape),
         rest_too_long=too_long and stop == len(lines),
     )
 
@@ -92,29 +90,55 @@ def _may_be_scientific(block: bytes) -> bool:
     return bool((text[at + 1] == ord("+")).any())
 
 
-def _read_rough(block: bytes, lines: Lines, verdict: Verdicts, shape: Shape, *, final: bool) -> tuple[list[Record], list[Fault], int]:
-    """Reads the rough lines in order. Gives the good records, the faults, and the line before which the block stops.
+@dataclass
+class _Taken:
+    """What the rough lines gave: first lines of records proven by their quotes, records taken apart, and faults."""
 
-    Marks in `verdict` the lines that a record has taken; a rough line that ends up inside a record is not read again.
+    reached: list[int] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def _read_rough(block: bytes, lines: Lines, judged: Judged, shape: Shape, *, final: bool) -> tuple[_Taken, int]:
+    """Goes through the rough lines in order. Gives what they are, and the line before which the block stops.
+
+    Marks in the verdicts the lines that a record has taken: a line that ends up inside a record is nothing else.
     """
-    records: list[Record] = []
-    faults: list[Fault] = []
+    taken = _Taken()
     done = 0
-    for i in np.flatnonzero(verdict == ROUGH).tolist():
+    rough = np.flatnonzero(judged.verdict == ROUGH)
+    for i, reach in zip(rough.tolist(), judged.reach[rough].tolist(), strict=True):
         if i < done:
+            continue
+        if reach >= 0:
+            taken.reached.append(i)
+            done = reach + 1
+            judged.verdict[i:done] = TAKEN
             continue
         try:
             found = read(block, lines, i, shape, final=final)
         except Unfinished:
-            return records, faults, i
+            return taken, i
         if isinstance(found, Fault):
-            faults.append(found)
+            taken.faults.append(found)
             done = i + 1
         else:
-            records.append(found)
+            taken.records.append(found)
             done = found.last + 1
-            verdict[i:done] = TAKEN
-    return records, faults, len(lines)
+            judged.verdict[i:done] = TAKEN
+    return taken, len(lines)
+
+
+def _standing(judged: Judged, reached: list[int], stop: int) -> Standing:
+    """The records that can be read from the text as they stand: good single lines, and the proven records of several lines."""
+    verdict = judged.verdict[:stop]
+    single = np.flatnonzero((verdict == GOOD) | (verdict == TEXT)).astype(np.int64)
+    first = np.concatenate((single, np.array(reached, dtype=np.int64)))
+    last = np.concatenate((single, judged.reach[reached] if reached else single[:0]))
+    order = np.argsort(first, kind="stable") if reached else slice(None)
+    first, last = first[order], last[order]
+    loose = verdict[first] == TEXT
+    return Standing(first, last, judged.quoted[first] & ~loose, loose)
 
 
 def _errors(first_line: int, shape: Shape, verdict: Verdicts, counts: Ints, faults: list[Fault]) -> pl.DataFrame:
@@ -148,96 +172,10 @@ def _cells(counts: Ints) -> pl.Series:
 def _is_cut(block: bytes, lines: Lines, verdict: Verdicts, shape: Shape) -> bool:
     """True when the last line, which has no line end, is neither blank nor (the end of) a record, and has too few cells."""
     last = len(lines) - 1
-    if verdict[last] in (GOOD, BLANK, TAKEN, LONG):
+    if verdict[last] in (GOOD, TEXT, BLANK, TAKEN, LONG):
         return False
     alone = Lines(lines.starts[last:], lines.ends[last:], lines.nexts[last:], lines.lone[:0], True)
     found = read(block, alone, 0, shape, final=True)
     if isinstance(found, Record):
         return False
     return found.opened is not None or (found.cells is not None and found.cells < shape.width)
-
-
-class _Rows:
-    """The good records of a block, those of regular lines (`single`) and those of the careful reader, in the order of their lines."""
-
-    def __init__(self, block: bytes, lines: Lines, single: Ints, records: list[Record]) -> None:
-        self.block, self.lines, self.single, self.records = block, lines, single, records
-
-    def spans(self) -> tuple[Ints, Ints]:
-        """First and last line of each row, 0-based in the block."""
-        firsts = np.fromiter((r.first for r in self.records), dtype=np.int64, count=len(self.records))
-        lasts = np.fromiter((r.last for r in self.records), dtype=np.int64, count=len(self.records))
-        first, last = np.concatenate((self.single, firsts)), np.concatenate((self.single, lasts))
-        order = np.argsort(first, kind="stable")
-        return first[order], last[order]
-
-    def careful(self, columns: Mapping[str, int], delimiter: bytes | None = None) -> pl.DataFrame:
-        """The rows cell by cell. `delimiter` is needed when there are single lines."""
-        rows = {r.first: r.cells for r in self.records}
-        if len(self.single) and delimiter is not None:
-            rows |= {int(i): _split_single(self.block, self.lines, int(i), delimiter) for i in self.single}
-        ordered = [rows[i] for i in sorted(rows)]
-        return pl.DataFrame({key: pl.Series([cells[at].decode() for cells in ordered], dtype=pl.String) for key, at in columns.items()})
-
-    def fast(self, shape: Shape, columns: Mapping[str, int]) -> pl.DataFrame:
-        """The rows by polars; cell by cell when what polars gives is not exactly what was proven."""
-        height = len(self.single) + len(self.records)
-        if not height:
-            return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-        try:
-            frame = self._by_polars(shape, columns, height)
-        except (pl.exceptions.PolarsError, OSError):
-            frame = None
-        return self.careful(columns, shape.delimiter) if frame is None else frame
-
-    def _by_polars(self, shape: Shape, columns: Mapping[str, int], height: int) -> pl.DataFrame | None:
-        first_row = b"0" + shape.delimiter * (shape.width - 1) + b"\n"
-        text = b"".join((first_row, *self._pieces(shape)))
-        names = [str(i) for i in range(shape.width)]
-        read = pl.read_csv(
-            text,
-            has_header=False,
-            schema=dict.fromkeys(names, pl.String),
-            columns=list(columns.values()),
-            separator=shape.delimiter.decode(),
-            quote_char='"' if QUOTE in text else None,
-            empty_string_is_null=False,
-        )
-        if read.height != height + 1 or read.width != len(columns):
-            return None
-        frame = read[1:].select(pl.col(names[at]).alias(key) for key, at in columns.items())
-        return frame if self._as_read(frame, columns) else None
-
-    def _pieces(self, shape: Shape) -> Iterator[bytes | memoryview]:
-        """The rows' text in order: runs of regular lines as they stand, careful records quoted afresh."""
-        block = memoryview(self._with_line_feeds())
-        runs = np.split(self.single, np.flatnonzero(np.diff(self.single) != 1) + 1) if len(self.single) else []
-        plain = {int(run[0]): block[int(self.lines.starts[run[0]]) : int(self.lines.nexts[run[-1]])] for run in runs}
-        fresh = {r.first: _quoted(r.cells, shape.delimiter) for r in self.records}
-        for first in sorted(plain.keys() | fresh.keys()):
-            yield plain[first] if first in plain else fresh[first]
-
-    def _with_line_feeds(self) -> bytes:
-        """The block, with lone carriage returns at line ends made line feeds: polars knows no others."""
-        if not len(self.lines.lone):
-            return self.block
-        text = np.frombuffer(self.block, dtype=np.uint8).copy()
-        text[self.lines.lone] = 10
-        return text.tobytes()
-
-    def _as_read(self, frame: pl.DataFrame, columns: Mapping[str, int]) -> bool:
-        """True when the careful records came back from polars cell for cell; they are where it could go wrong and shift rows."""
-        if not self.records:
-            return True
-        firsts = np.fromiter((r.first for r in self.records), dtype=np.int64, count=len(self.records))
-        place = np.searchsorted(self.single, firsts) + np.arange(len(firsts))
-        return frame[place].equals(_Rows(self.block, self.lines, self.single[:0], self.records).careful(columns))
-
-
-def _split_single(block: bytes, lines: Lines, line: int, delimiter: bytes) -> list[bytes]:
-    found = split(block, lines, line, delimiter, final=True)
-    return found.cells if isinstance(found, Record) else []
-
-
-def _quoted(cells: list[bytes], delimiter: bytes) -> bytes:
-    return delimiter.join(b'"' + cell.replace(b'"', b'""') + b'"' for cell in cells) + b"\n"

@@ -82,7 +82,7 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
         if score > best_score:
             best, best_score = header, score
     if best is None:
-        raise no_header(object_type, top)
+        raise no_header(object_type, top or [sample[:200].decode(errors="replace")])
     return best
 
 

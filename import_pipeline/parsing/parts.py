@@ -19,7 +19,8 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.frames: list[pl.DataFrame] = []
-        self._rows = self._bytes = 0
+        self._rows = 0
+        self._bytes = 0.0
 
     def add(self, frame: pl.DataFrame) -> None:
         self.frames.append(frame)
@@ -29,7 +30,7 @@ class _Gathered:
     def take(self) -> list[pl.DataFrame]:
         """All frames; none are left."""
         frames = self.frames
-        self.frames, self._rows, self._bytes = [], 0, 0
+        self.frames, self._rows, self._bytes = [], 0, 0.0
         return frames
 
     @property

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.relating import compare, findings, groups, match, place, rows
@@ -27,7 +28,10 @@ import polars as pl  # isort: skip
 
 @dataclass(frozen=True)
 class RelateOrder:
-    """What to relate: the delivery's jobs of one object type, and how."""
+    """What to relate: the delivery's jobs of one object type, and how.
+
+    `pass_number` is 1 for a delivery on its way to its first answer, retries included, and one more for each replay after an answer.
+    """
 
     delivery: str
     object_type: ObjectType
@@ -35,38 +39,40 @@ class RelateOrder:
     jobs: Sequence[Job]
     now: datetime
     strict: bool = False
+    pass_number: int = 1
 
-
-def change_set_id(session: Session, order: RelateOrder) -> tuple[str, bool]:
-    """The id of this delivery's next change set and whether it is a replay: ids count the finished ones, so a retry gets the same."""
-    done = session.one(
-        "SELECT count(*) FROM store._change_sets WHERE delivery = ? AND type = ? AND finished_at IS NOT NULL",
-        [order.delivery, order.object_type.slug],
-    )
-    return f"{order.delivery}:{order.object_type.slug}:{int(done) + 1}", int(done) > 0
+    @property
+    def change_set(self) -> str:
+        """The id of the change set: a retry gets the same, a replay another."""
+        return f"{self.delivery}:{self.object_type.slug}:{self.pass_number}"
 
 
 def is_frozen(session: Session, order: RelateOrder, out: StageFolder) -> bool:
-    """True when packages of the change set in `out` are applied and others are not: then a retry goes on with it, unchanged."""
-    if not out.exists or not type_exists(session, order.object_type):
+    """True when the change set in `out` is booked in the store: from its first commit on a retry goes on with it, unchanged.
+
+    Raises PermanentFailure when the store has begun it and `out` does not hold it: nothing can say what is left to do.
+    """
+    if not type_exists(session, order.object_type):
         return False
-    known = out.load_report()["change_set"]
-    started = session.one("SELECT count(*) FROM store._change_sets WHERE id = ? AND finished_at IS NULL", [known])
-    return bool(started)
+    booked = bool(session.one("SELECT count(*) FROM store._change_sets WHERE id = ?", [order.change_set]))
+    held = out.exists and out.load_report()["change_set"] == order.change_set
+    if booked and not held:
+        raise PermanentFailure(f"the change set {order.change_set} is begun in the store, and its staging {out.path} is gone")
+    return booked
 
 
 def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder, out: StageFolder) -> dict[str, Any]:
     """Computes the change set and returns its report. The store is only read; its tables must exist (`prepare_store`)."""
     if is_frozen(session, order, out):
         return out.load_report()
-    change_set, replay = change_set_id(session, order)
+    replay = order.pass_number > 1
     last = session.one("SELECT last_stamp FROM store._lock")
     stamp = max(order.now, last + timedelta(microseconds=1)) if last else order.now
     _compute(session, order, validated, fresh=not replay)
     with out.writing() as writer:
         counts = _write(session, order, writer)
         report = {
-            "change_set": change_set,
+            "change_set": order.change_set,
             "delivery": order.delivery,
             "type": order.object_type.slug,
             "replay": replay,

@@ -21,7 +21,7 @@ from import_pipeline.validation.suggestions import Suggestions
 
 VALUE_SHOWN = 200
 """Characters of a refused value that an error carries."""
-_FINDING = {"_row": pl.UInt32, "_column": pl.UInt16, "_rule": pl.UInt16, "code": pl.String, "value": pl.String}
+_FINDING = {"_row": pl.UInt32, "_column": pl.UInt32, "_rule": pl.UInt32, "value": pl.String}
 
 
 def trimmed(values: pl.Series) -> pl.Series:
@@ -51,8 +51,16 @@ class PartJudge:
         self.judges: dict[str, ColumnJudge] = column_judges(object_type, keys, timezone)
         self.schema: pa.DataFrameSchema = frame_schema(self.judges)
         self.suggestions = suggestions
-        rules = [(c, r, rule.expected) for c, judge in enumerate(self.judges.values()) for r, rule in enumerate(judge.rules)]
-        self._expected = pl.DataFrame(rules, schema={"_column": pl.UInt16, "_rule": pl.UInt16, "expected": pl.String}, orient="row")
+        self._columns = pl.Enum(list(self.judges))
+        self._words = pl.DataFrame(
+            [
+                (c, r, rule.code, CODES[rule.code].severity, key, rule.expected)
+                for c, (key, judge) in enumerate(self.judges.items())
+                for r, rule in enumerate(judge.rules)
+            ],
+            schema={"_column": pl.UInt32, "_rule": pl.UInt32, **{k: ERRORS[k] for k in ("code", "severity", "column", "expected")}},
+            orient="row",
+        )
 
     def judge(self, part: pl.DataFrame) -> Judged:
         """Rows in = rows out + rows with at least one error, in the order of the part."""
@@ -75,15 +83,11 @@ class PartJudge:
                 return pl.DataFrame(schema=_FINDING)
         if cases.get_column("index").null_count():
             raise PermanentFailure(f"the schema itself failed: {cases.filter(pl.col('index').is_null()).row(0, named=True)}")
-        order = pl.Series(list(self.judges), dtype=pl.String)
-        numbers = pl.DataFrame({"column": order, "_column": pl.Series(range(len(order)), dtype=pl.UInt16)})
         return (
-            cases.join(numbers, on="column", how="left", maintain_order="left")
-            .select(
+            cases.select(
                 pl.col("index").cast(pl.UInt32).alias("_row"),
-                "_column",
-                pl.col("check_number").cast(pl.UInt16).alias("_rule"),
-                pl.col("check").alias("code"),
+                pl.col("column").cast(self._columns).to_physical().cast(pl.UInt32).alias("_column"),
+                pl.col("check_number").cast(pl.UInt32).alias("_rule"),
                 pl.col("failure_case").alias("value"),
             )
             .sort("_row", "_column", "_rule")
@@ -91,21 +95,10 @@ class PartJudge:
         )
 
     def _errors(self, lineage: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
-        keys = pl.Series(list(self.judges), dtype=pl.String)
         places = lineage.select(JOB, LINE, END)[findings.get_column("_row")]
-        told = findings.join(self._expected, on=["_column", "_rule"], how="left", maintain_order="left")
-        suggested = self.suggestions.attach(told, self.judges)
-        return pl.concat([places, suggested], how="horizontal").select(
-            JOB,
-            LINE,
-            END,
-            "code",
-            pl.col("code").replace_strict({code: known.severity for code, known in CODES.items()}).alias("severity"),
-            keys[told.get_column("_column")].alias("column"),
-            pl.col("value").str.head(VALUE_SHOWN),
-            "expected",
-            "suggestion",
-        )
+        told = findings.join(self._words, on=["_column", "_rule"], how="left", maintain_order="left")
+        suggested = self.suggestions.attach(told, self.judges).with_columns(pl.col("value").str.head(VALUE_SHOWN))
+        return pl.concat([places, suggested], how="horizontal").select(*ERRORS)
 
     def _typed(self, lineage: pl.DataFrame, strings: pl.DataFrame) -> pl.DataFrame:
         return lineage.with_columns([self._cast(key, judge, strings.get_column(key)) for key, judge in self.judges.items()])

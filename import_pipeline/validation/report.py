@@ -9,8 +9,8 @@ from collections import defaultdict
 import polars as pl
 
 from import_pipeline.model.base import Model
-from import_pipeline.model.row_error import CODES, FileFault
-from import_pipeline.store.staging import JOB, LINE
+from import_pipeline.model.row_error import FileFault
+from import_pipeline.store.staging import ERRORS, JOB, LINE
 
 GROUPS = 50
 """Groups of errors that the report keeps per job."""
@@ -18,6 +18,14 @@ _VALUES = 200
 """Distinct values that one part adds to a tally, the most frequent first: what keeps it small when every row is refused."""
 _BY_VALUE = ("unknown_choice", "unknown_stage", "unknown_loss_reason", "unknown_owner")
 """Codes where the value says what is wrong for many rows at once («812 rows: unknown stage Prospct»); others are one group a column."""
+
+
+_KIND = [JOB, "code", "column"]
+_VALUE = [*_KIND, "value"]
+_WORDS = ["severity", "expected", "suggestion"]
+_COUNTS: dict[str, pl.DataType] = {**{name: ERRORS[name] for name in _KIND}, "count": pl.Int64(), "first_line": pl.Int64()}
+_TALLY: dict[str, pl.DataType] = {**_COUNTS, **{name: ERRORS[name] for name in ("value", *_WORDS)}}
+_LARGEST, _DESCENDING = ["count", "first_line", "value"], [True, False, False]
 
 
 class ErrorGroup(Model):
@@ -51,52 +59,49 @@ class JudgedFile(Model):
 
 
 class Tally:
-    """Counts errors over the parts of a delivery, by job, code and column."""
+    """Counts errors over the parts of a delivery: exactly by job, code and column, and within these by value."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[int, str, str | None], tuple[int, int]] = {}
-        self._values: dict[tuple[int, str, str | None], dict[str | None, ErrorGroup]] = defaultdict(dict)
+        self._kinds = pl.DataFrame(schema=_COUNTS)
+        self._values = pl.DataFrame(schema=_TALLY)
 
     def add(self, errors: pl.DataFrame) -> None:
         """Adds a part of errors (columns of ERRORS)."""
-        kinds = [JOB, "code", "column"]
-        count, first = pl.len().alias("count"), pl.col(LINE).min().alias("first")
-        for job, code, column, number, line in errors.group_by(kinds).agg(count, first).iter_rows():
-            before, earliest = self._counts.get((job, code, column), (0, line))
-            self._counts[job, code, column] = (before + number, min(earliest, line))
-        values = (
-            errors.group_by([*kinds, "value"])
-            .agg(count, first, pl.col("severity", "expected", "suggestion").first())
-            .sort("count", "first", "value", descending=[True, False, False])
-            .group_by(kinds, maintain_order=True)
-            .head(_VALUES)
-        )
-        for row in values.iter_rows(named=True):
-            self._add_value(row[JOB], row)
+        count, first = pl.len().cast(pl.Int64).alias("count"), pl.col(LINE).min().alias("first_line")
+        kinds = errors.group_by(_KIND).agg(count, first).select(*_COUNTS)
+        self._kinds = pl.concat([self._kinds, kinds]).group_by(_KIND).agg(pl.col("count").sum(), pl.col("first_line").min())
+        values = pl.concat([self._values, _frequent_values(errors)]).group_by(_VALUE, maintain_order=True)
+        words = pl.col(_WORDS).first()
+        self._values = _top(values.agg(pl.col("count").sum(), pl.col("first_line").min(), words).select(*_TALLY))
 
-    def _add_value(self, job: int, row: dict[str, object]) -> None:
-        first, count = row.pop("first"), row.pop("count")
-        group = ErrorGroup.model_validate({**{k: v for k, v in row.items() if k != JOB}, "count": count, "first_line": first})
-        seen = self._values[job, group.code, group.column]
-        if before := seen.get(group.value):
-            merged = {"count": before.count + group.count, "first_line": min(before.first_line, group.first_line)}
-            group = before.model_copy(update=merged)
-        seen[group.value] = group
-
-    def groups(self, job: int) -> tuple[ErrorGroup, ...]:
-        """The 50 largest groups of a job, errors before warnings, largest first, then by their first line."""
-        found: list[ErrorGroup] = []
-        for (number, code, column), (count, first) in self._counts.items():
-            if number != job:
-                continue
-            values = sorted(self._values[number, code, column].values(), key=_largest)
-            if code in _BY_VALUE:
-                found += values
-            else:
-                found.append(values[0].model_copy(update={"count": count, "first_line": first}))
-        return tuple(sorted(found, key=_largest)[:GROUPS])
+    def groups(self) -> dict[int, tuple[ErrorGroup, ...]]:
+        """The 50 largest groups of each job: errors before warnings, then the most rows, then the first line."""
+        by_value = pl.col("code").is_in(_BY_VALUE)
+        values = self._values.sort(_LARGEST, descending=_DESCENDING)
+        most_frequent = values.filter(~by_value).unique(_KIND, keep="first", maintain_order=True).drop("count", "first_line")
+        whole = most_frequent.join(self._kinds, on=_KIND, how="left", nulls_equal=True).select(*_TALLY)
+        order = ["severity", *_LARGEST, "code", "column"]
+        told = pl.concat([values.filter(by_value), whole]).sort(order, descending=[False, *_DESCENDING, False, False])
+        found: dict[int, list[ErrorGroup]] = defaultdict(list)
+        for row in told.group_by(JOB, maintain_order=True).head(GROUPS).iter_rows(named=True):
+            found[row.pop(JOB)].append(ErrorGroup.model_validate(row))
+        return {job: tuple(groups) for job, groups in found.items()}
 
 
-def _largest(group: ErrorGroup) -> tuple[bool, int, int, str, str, str]:
-    warning = CODES[group.code].severity == "warning" if group.code in CODES else group.severity == "warning"
-    return (warning, -group.count, group.first_line, group.code, group.column or "", group.value or "")
+def _frequent_values(errors: pl.DataFrame) -> pl.DataFrame:
+    """The most frequent values of each kind in one part.
+
+    Values that occur once come in the order of their rows and are cut before anything is sorted or looked up: where a million values
+    are refused, nearly all of them are different.
+    """
+    count, first, row = pl.len().cast(pl.Int64).alias("count"), pl.col(LINE).min().alias("first_line"), pl.col("_row").first()
+    values = errors.with_row_index("_row").group_by(_VALUE, maintain_order=True).agg(count, first, row)
+    once = values.filter(pl.col("count") == 1).group_by(_KIND, maintain_order=True).head(_VALUES).select(values.columns)
+    top = _top(pl.concat([values.filter(pl.col("count") > 1), once]))
+    return pl.concat([top.drop("_row"), errors[top.get_column("_row")].select(_WORDS)], how="horizontal").select(*_TALLY)
+
+
+def _top(groups: pl.DataFrame) -> pl.DataFrame:
+    """The most frequent values of each kind, in an order that depends on nothing else than the groups."""
+    ordered = groups.sort(*_LARGEST, *_KIND, descending=_DESCENDING + [False] * len(_KIND))
+    return ordered.group_by(_KIND, maintain_order=True).head(_VALUES).select(groups.columns)

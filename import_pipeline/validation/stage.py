@@ -18,7 +18,7 @@ from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Policy, halts
 from import_pipeline.store.staging import ERRORS, JOB, LINEAGE, StageFolder, StageWriter
 from import_pipeline.validation.judging import PartJudge
-from import_pipeline.validation.report import JudgedFile, Tally
+from import_pipeline.validation.report import ErrorGroup, JudgedFile, Tally
 from import_pipeline.validation.suggestions import Suggestions
 
 Progress = Callable[[int, int], None]
@@ -96,15 +96,15 @@ class _Run:
 
     def finish(self, policies: Mapping[int, Policy]) -> dict[int, JudgedFile]:
         """Decides about every job, takes the rows of halted ones out, and checks that no row was lost."""
-        judged = {number: self._judged(file, policies[number]) for number, file in sorted(self.files.items())}
+        groups = self.tally.groups()
+        judged = {number: self._judged(file, policies[number], groups.get(number, ())) for number, file in sorted(self.files.items())}
         self._drop({number for number, file in judged.items() if file.halted})
         for name, schema in (("rows", LINEAGE), ("errors", ERRORS)):
             if name not in self.writer.rows:
                 self.writer.part(name, pl.DataFrame(schema=schema))
         return judged
 
-    def _judged(self, file: ParsedFile, policy: Policy) -> JudgedFile:
-        groups = self.tally.groups(file.job)
+    def _judged(self, file: ParsedFile, policy: Policy, groups: tuple[ErrorGroup, ...]) -> JudgedFile:
         if file.fault:
             return JudgedFile(job=file.job, rows=file.rows, good=0, refused=file.rows, written=0, fault=file.fault, groups=groups)
         seen, good = self.seen[file.job], self.good[file.job]

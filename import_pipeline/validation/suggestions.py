@@ -41,7 +41,7 @@ class Suggestions:
         for number, (key, judge) in enumerate(judges.items()):
             values = distinct.filter(pl.col("_column") == number).get_column("value")
             if len(values):
-                proposed.append(self._proposals(key, judge, values).with_columns(pl.lit(number, pl.UInt16).alias("_column")))
+                proposed.append(self._proposals(key, judge, values).with_columns(pl.lit(number, pl.UInt32).alias("_column")))
         return findings.join(pl.concat(proposed), on=["_column", "value"], how="left", maintain_order="left")
 
     def _proposals(self, key: str, judge: ColumnJudge, values: pl.Series) -> pl.DataFrame:

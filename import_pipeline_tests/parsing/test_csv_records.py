@@ -161,3 +161,25 @@ def _opens_twice(text: bytes) -> bool:
     """True where two lines in a row hold an odd count of quotes: there one quote may be lost on each, and we refuse more."""
     physical = list(io.StringIO(text.decode(), newline=""))
     return any(a.count('"') % 2 and b.count('"') % 2 for a, b in itertools.pairwise(physical))
+
+
+def test_lines_that_follow_the_rules_never_reach_the_careful_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its price is paid for irregular lines only: quotes, doubled quotes, line ends in quotes and inch marks are all regular."""
+    text = b'a,b,c\n"q","d""d",x\nu,"one\ntwo",v\n"",6" pipe,z\nlast,"three\r\n\r\nlines",w\n' * 50
+    expected = read_all(text, 3, careful=True)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("a regular line was read carefully")
+
+    monkeypatch.setattr(csv_fast, "read", never)
+    assert read_all(text, 3, careful=False) == expected and len(expected[0]) == 250
+
+
+def test_a_large_text_with_line_ends_in_quotes_is_read_as_the_standard_reader_reads_it() -> None:
+    """polars parts large texts among threads; none of them may lose count of quotes."""
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    rows = [[f"id{i}", 'say "hi",\n\n' * (i % 5), "x" * (i % 97), f"6{i}"] for i in range(30_000)]
+    writer.writerows(rows)
+    found, errors, _, _ = read_all(made.getvalue().encode(), 4, careful=False)
+    assert not errors and [list(cells) for _, _, cells in sorted(found)] == rows

@@ -11,9 +11,10 @@ import pytest
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.format import Format
 from import_pipeline.model.row_error import FileFault
-from import_pipeline.parsing import csv_reader, parts
+from import_pipeline.parsing import lines, parts
+from import_pipeline.parsing.stage import parse_delivery
 from import_pipeline.store.staging import END, ERRORS, JOB, LINE, LINEAGE, POS, StageFolder
-from import_pipeline_tests.parsing.lab import job, parse
+from import_pipeline_tests.parsing.lab import CONTACT, job, parse
 
 
 def test_each_record_becomes_a_row_or_an_error_with_its_own_line_and_position(tmp_path: Path) -> None:
@@ -138,18 +139,11 @@ def test_a_last_line_without_line_end_is_fine_when_it_is_whole(tmp_path: Path, r
 def test_a_large_file_that_is_cut_off_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its fault is met when parts are already written."""
     monkeypatch.setattr(parts, "PART_ROWS", 50)
-    monkeypatch.setattr(csv_reader, "Blocks", lambda stream, size: csv_reader_blocks(stream, 500))
+    monkeypatch.setattr(lines, "BLOCK", 500)
     bad = b"Name,Email\n" + b"x\n" + b"".join(b"P%d,p@x\n" % i for i in range(500)) + b"Bob"
     got = parse(tmp_path, b"Name\nBefore\n", bad, b"Name\nAfter\n")
     assert got.files[1].fault and got.files[1].fault.code == "cut_off"
     assert got.rows["Name"].to_list() == ["Before", "After"] and got.told() == set()
-
-
-def csv_reader_blocks(stream: object, size: int) -> object:
-    """Blocks of a small size."""
-    from import_pipeline.parsing.lines import Blocks
-
-    return Blocks(stream, size)  # type: ignore[arg-type]
 
 
 def test_lines_before_the_header_are_skipped_and_told(tmp_path: Path) -> None:
@@ -245,11 +239,25 @@ def test_a_rounded_id_is_refused_and_a_lost_zero_is_mended(tmp_path: Path) -> No
     assert (got.file.rows, got.file.read, got.file.refused) == (3, 2, 1)
 
 
+def test_a_file_that_is_one_endless_line_is_refused_without_reading_it_into_memory(tmp_path: Path) -> None:
+    """There is no header to be found in it."""
+    got = parse(tmp_path, b"y" * (9 << 20))
+    assert got.file.fault and got.file.fault.code == "no_header"
+
+
+def test_a_file_with_a_header_only_is_no_fault(tmp_path: Path) -> None:
+    """Importing an untouched template gives 0 rows and no error (acceptance S-15)."""
+    got = parse(tmp_path, ",".join(CONTACT.template_header).encode() + b"\r\n")
+    assert got.file.fault is None and got.file.rows == 0 and got.file.notices == () and got.rows.height == 0
+
+
+def test_a_single_column_may_hold_other_delimiters(tmp_path: Path) -> None:
+    """The delimiter is the one under which the rows are as wide as the header."""
+    assert parse(tmp_path, b"Name\nDoe, John\nRoe, Jane\n").cells("Name") == [(2, "Doe, John"), (3, "Roe, Jane")]
+
+
 def test_progress_counts_the_records_read(tmp_path: Path) -> None:
     """The ledger shows it while a long file is read."""
-    from import_pipeline.parsing.stage import parse_delivery
-    from import_pipeline_tests.parsing.lab import CONTACT
-
     path = tmp_path / "f"
     path.write_bytes(b"Name\nAnn\nBob\n")
     seen: list[tuple[int, int]] = []

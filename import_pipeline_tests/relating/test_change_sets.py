@@ -48,7 +48,9 @@ def test_a_column_that_an_update_may_not_touch_is_ignored_with_a_warning_that_na
 
 
 def test_the_external_id_beats_a_matching_rule(lab: Lab) -> None:
-    lab.deliver("Account", [row("A", Name="Acme", House_Number="1", Street="Main St"), row("B", Name="Beta", House_Number="2", Street="Oak St")])
+    lab.deliver(
+        "Account", [row("A", Name="Acme", House_Number="1", Street="Main St"), row("B", Name="Beta", House_Number="2", Street="Oak St")]
+    )
     report = lab.deliver("Account", [row("A", House_Number="2", Street="Oak St", Score=7.0)])
     assert report["jobs"]["d2_0"] == {"update": 1}
     assert [(r["ExternalDataObjectId"], r["Score"]) for r in lab.records("Account")] == [("A", 7.0), ("B", None)]
@@ -58,7 +60,9 @@ def test_the_record_id_finds_its_record_and_an_unknown_one_is_refused(lab: Lab) 
     lab.deliver("Account", [row("A", Name="Acme")])
     (tag,) = lab.query("SELECT tag FROM store._lock")[0]
     known, unknown = f"{tag}{1:016x}", f"{tag}{99:016x}"
-    report = lab.deliver("Account", [{"RecordID": known, "Score": 3.0}, {"RecordID": unknown, "Score": 4.0}, {"RecordID": "A", "Stage": "New"}])
+    report = lab.deliver(
+        "Account", [{"RecordID": known, "Score": 3.0}, {"RecordID": unknown, "Score": 4.0}, {"RecordID": "A", "Stage": "New"}]
+    )
     assert report["jobs"]["d2_0"] == {"update": 2, "refuse": 1}
     assert lab.errors(report) == {(3, "unknown_record_id", "RecordID")}
     assert [(r["Score"], r["Stage"]) for r in lab.records("Account")] == [(3.0, "New")]
@@ -72,10 +76,16 @@ def test_record_id_and_external_id_of_two_records_are_refused(lab: Lab) -> None:
 
 
 def test_rules_are_tried_in_order_and_compare_without_case_blanks_and_phone_punctuation(lab: Lab) -> None:
-    lab.deliver("Account", [row(None, Name="Acme Inc", Email="Info@Acme.org", Phone="555 123-4567"), row(None, Name="Beta", Phone="1 2 3 4 5")])
+    lab.deliver(
+        "Account", [row(None, Name="Acme Inc", Email="Info@Acme.org", Phone="555 123-4567"), row(None, Name="Beta", Phone="1 2 3 4 5")]
+    )
     report = lab.deliver(
         "Account",
-        [row(None, Email="info@acme.ORG", Score=1.0), row(None, Name="acme  inc", Phone="(555) 1234567", Score=2.0), row(None, Name="beta", Phone="12345", Score=3.0)],
+        [
+            row(None, Email="info@acme.ORG", Score=1.0),
+            row(None, Name="acme  inc", Phone="(555) 1234567", Score=2.0),
+            row(None, Name="beta", Phone="12345", Score=3.0),
+        ],
     )
     assert report["jobs"]["d2_0"] == {"update": 3}
     assert [(r["Name"], r["Score"]) for r in lab.records("Account")] == [("Acme Inc", 2.0), ("Beta", 3.0)]
@@ -98,7 +108,12 @@ def test_an_external_id_of_its_own_adopts_by_rule_only_a_record_without_one(lab:
 def test_rows_of_one_delivery_that_name_the_same_record_fold_as_row_by_row(lab: Lab) -> None:
     report = lab.deliver(
         "Account",
-        [row("A", Name="Acme", Score=1.0), row("A", Name="Ignored", Score=2.0, Email="a@x.org"), row("A", Score=None, Stage="New"), row("A", Score=2.0)],
+        [
+            row("A", Name="Acme", Score=1.0),
+            row("A", Name="Ignored", Score=2.0, Email="a@x.org"),
+            row("A", Score=None, Stage="New"),
+            row("A", Score=2.0),
+        ],
         [row("A", Email="b@x.org")],
     )
     assert report["jobs"] == {"d1_0": {"create": 1, "update": 2, "unchanged": 1}, "d1_1": {"update": 1}}
@@ -115,8 +130,18 @@ def test_a_row_that_would_create_without_a_required_value_is_refused_and_the_nex
 
 
 def test_two_records_with_the_same_external_pin_id_share_a_pin_even_with_other_address_text(lab: Lab) -> None:
-    lab.deliver("Account", [row("A", Name="A", ExternalPinId="P1", Street="Main St"), row("B", Name="B", ExternalPinId="P1", Street="Elsewhere")])
-    lab.deliver("Account", [row("C", Name="C", ExternalPinId="P1"), row("D", Name="D", Street="Main  St."), row("E", Name="E", Street="Oak St"), row("F", Name="F")])
+    lab.deliver(
+        "Account", [row("A", Name="A", ExternalPinId="P1", Street="Main St"), row("B", Name="B", ExternalPinId="P1", Street="Elsewhere")]
+    )
+    lab.deliver(
+        "Account",
+        [
+            row("C", Name="C", ExternalPinId="P1"),
+            row("D", Name="D", Street="Main  St."),
+            row("E", Name="E", Street="Oak St"),
+            row("F", Name="F"),
+        ],
+    )
     pins = {r["Name"]: r["_pin_id"] for r in lab.records("Account")}
     assert pins["A"] == pins["B"] == pins["C"] == pins["D"]
     assert pins["E"] not in (None, pins["A"]) and pins["F"] is None
@@ -139,7 +164,9 @@ def test_an_orphan_waits_and_is_linked_when_its_parent_comes(lab: Lab) -> None:
     assert [(r["Name"], r["_job"], r["_line"]) for r in lab.records("Contact")] == [("Bob", "d1_0", 3), ("Ann", "d1_0", 2)]
     assert lab.query("SELECT count(*) FROM store._parked_contact") == [(0,)]
     assert lab.query("SELECT line, action, record FROM store._lineage WHERE type = 'contact' ORDER BY line, action") == [
-        (2, "create", 3), (2, "park", None), (3, "create", 1)
+        (2, "create", 3),
+        (2, "park", None),
+        (3, "create", 1),
     ]
 
 
@@ -156,7 +183,10 @@ def test_an_orphan_that_waited_too_long_is_refused(lab: Lab) -> None:
     lab.deliver("Contact", [row("C1", Name="Ann", RelatedTo="A9")])
     lab.now += lab.types["Contact"].parent.park_for  # type: ignore[union-attr]
     report = lab.deliver("Contact", [row("C2", Name="Bob")])
-    assert report["jobs"] == {"d1_0": {"expired": 1}, "d3_0": {"create": 1}} or report["jobs"] == {"d1_0": {"expired": 1}, "d2_0": {"create": 1}}
+    assert report["jobs"] == {"d1_0": {"expired": 1}, "d3_0": {"create": 1}} or report["jobs"] == {
+        "d1_0": {"expired": 1},
+        "d2_0": {"create": 1},
+    }
     assert lab.query("SELECT count(*) FROM store._parked_contact") == [(0,)]
 
 

@@ -32,6 +32,8 @@ from import_pipeline.settings import Settings
 from import_pipeline.store.names import Tables
 from import_pipeline.store.session import open_store
 
+_LEAP = timedelta(seconds=3)
+"""Between two looks: more than any settle time of a site's accounts."""
 PATIENCE = 120.0
 """Seconds a live test waits for the daemon."""
 
@@ -63,7 +65,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.accounts = folder / "accounts"
-        self.accounts.mkdir(parents=True)
+        self.accounts.mkdir(parents=True, exist_ok=True)
         self.environment = {"IMPORT_PIPELINE_HOME": str(folder / "home"), "IMPORT_PIPELINE_ACCOUNTS": str(self.accounts)}
         self.settings = Settings.from_environment(self.environment)
         self.clock = JumpingClock()
@@ -162,21 +164,37 @@ class Site:
 class Here(Site):
     """Sensor and runs in this process; the clock jumps over settle times."""
 
+    @classmethod
+    def existing(cls, folder: Path) -> "Here":
+        """A site that another process has made."""
+        return cls(folder)
+
     def work(self, account: str = "") -> None:
-        """Evaluates the sensor and executes what it requests until two looks find nothing to do."""
-        name, quiet = account or self.account, 0
+        """Evaluates the sensor and executes what it requests until three looks find nothing to do."""
+        self.rounds(account)
+
+    def _under_way(self, account: str) -> bool:
+        """A killed process may leave a delivery that only time gets going again."""
+        with self.pipeline.ledger.read() as conn:
+            return deliveries.under_way(conn, account) is not None
+
+    def rounds(self, account: str = "", *, limit: int | None = None, looks: int = 3) -> int:
+        """Looks until `looks` in a row found nothing, or `limit` runs were executed; returns how many runs there were."""
+        name, quiet, runs = account or self.account, 0, 0
         found = self.pipeline.account(name)
         definitions = build_definitions(pipeline=self.pipeline)
         sensor, job = definitions.resolve_sensor_def(f"landing_{name}"), definitions.resolve_job_def(import_job_name(found))
         with open_instance(self.settings) as instance:
-            while quiet < 3:
+            while quiet < looks and (not limit or runs < limit):
                 answer = sensor(dg.build_sensor_context(instance=instance))
-                self.clock.jump(found.doors.tree.cut_settle + timedelta(seconds=1))
                 if not isinstance(answer, dg.SensorResult):
-                    quiet += 1
+                    under_way = self._under_way(name)
+                    quiet += not under_way or limit == 0
+                    self.clock.jump(timedelta(minutes=6) if under_way else _LEAP)
                     continue
                 quiet = 0
                 for request in answer.run_requests or []:
+                    runs += 1
                     instance.add_dynamic_partitions(str(deliveries_of(found).name), [str(request.partition_key)])
                     job.execute_in_process(
                         instance=instance,
@@ -185,6 +203,7 @@ class Here(Site):
                         tags=dict(request.tags),
                         raise_on_error=False,
                     )
+        return runs
 
 
 class Daemon(Site):

@@ -159,7 +159,9 @@ def test_the_header_styles_of_the_real_sender_are_understood(site: Site) -> None
         "ID,Address (house # & street name),House #,Street,City,ZIP,State,Country,Longitude,Latitude,Creation date,"
         "ACCOUNT OWNER EMAIL,Last Visit Result,Last Visit Date,Visit Count,Field Name,External Account Id,Field Employees,Stage"
     )
-    job = site.deliver("Account_customer_file.csv", f"{header}\n,12 Main St,,,Denver,80202,CO,US,-104.99,39.74,,ann@sales.example,,,,Acme,A1,12,New\n")
+    job = site.deliver(
+        "Account_customer_file.csv", f"{header}\n,12 Main St,,,Denver,80202,CO,US,-104.99,39.74,,ann@sales.example,,,,Acme,A1,12,New\n"
+    )
     assert job.counts.created == 1 and job.errors_file is None
     (pin,) = site.query('SELECT "House Number", "Street", "Zip", "Lat", "Lng" FROM store._pins')
     assert pin == ("12", "Main St", "80202", 39.74, -104.99)
@@ -284,7 +286,10 @@ def test_lineage_leads_from_a_record_to_its_line_and_from_a_line_to_its_record(s
     site.work()
     (job,) = site.jobs()
     assert [(r["_job"], r["_line"]) for r in site.records("Account")] == [(job.id, 2), (job.id, 3)]
-    assert site.query("SELECT job, line, record, action FROM store._lineage ORDER BY line") == [(job.id, 2, 1, "create"), (job.id, 3, 2, "create")]
+    assert site.query("SELECT job, line, record, action FROM store._lineage ORDER BY line") == [
+        (job.id, 2, 1, "create"),
+        (job.id, 3, 2, "create"),
+    ]
     assert (job.archive, job.member, len(job.sha256)) == ("all.zip", "Account_1.csv", 64)
 
 

@@ -218,7 +218,7 @@ def _cell(key: str) -> st.SearchStrategy[str | None]:
 ROWS: st.SearchStrategy[list[Cells]] = st.lists(st.fixed_dictionaries({key: _cell(key) for key in KEYS}), min_size=1, max_size=25)
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(ROWS)
 def test_pandera_finds_exactly_the_cells_that_plain_python_refuses(rows: list[Cells]) -> None:
     """A vectorised check, a regular expression or a shortcut that is subtly off would be right in number and wrong in place."""
