@@ -104,11 +104,15 @@ def export_schedules(account: Account, pipeline: Pipeline) -> tuple[list[Any], l
             description=f"The {cadence} exports of {account.title or account.name}.",
         )
         jobs.append(job)
-        at = {"hour_of_day": hour, "minute_of_hour": minute}
-        at |= {"day_of_week": 1} if cadence == "weekly" else {"day_of_month": 1} if cadence == "monthly" else {}
         schedules.append(
-            dg.build_schedule_from_partitioned_job(  # type: ignore[arg-type]
-                job, name=f"{cadence}_exports_{account.name}", default_status=dg.DefaultScheduleStatus.RUNNING, **at
+            dg.build_schedule_from_partitioned_job(
+                job,
+                name=f"{cadence}_exports_{account.name}",
+                hour_of_day=hour,
+                minute_of_hour=minute,
+                day_of_week=1 if cadence == "weekly" else None,
+                day_of_month=1 if cadence == "monthly" else None,
+                default_status=dg.DefaultScheduleStatus.RUNNING,
             )
         )
     return jobs, schedules
