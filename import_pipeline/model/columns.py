@@ -75,7 +75,7 @@ def address_columns() -> tuple[Column, ...]:
     def one(key: str) -> Column:
         kind = "Number" if key in ("Lat", "Lng") else "Text"
         limits = {"Lat": (-90.0, 90.0), "Lng": (-180.0, 180.0)}.get(key, (None, None))
-        spec = FieldSpec(name=key, type=kind, min=limits[0], max=limits[1], max_length=None if kind == "Number" else 500)  # type: ignore[arg-type]
+        spec = FieldSpec(name=key, type=kind, min=limits[0], max=limits[1], max_length=None if kind == "Number" else 500)
         return Column(key, "address", spec, "create_only", _ADDRESS_ALIASES[key])
 
     return tuple(one(key) for key in (*ADDRESS_COLUMNS, ADDRESS_LINE))

@@ -51,15 +51,26 @@ def receipt_specs(account: Account) -> list[dg.AssetCheckSpec]:
 
 def configuration_result(account: Account, pipeline: Pipeline) -> dg.AssetCheckResult:
     """Names each fault with file and line."""
+    passed, metadata = _configuration(account, pipeline)
+    return dg.AssetCheckResult(
+        check_name="configuration_is_valid", asset_key=landed_key(account), passed=passed, severity=ERROR, metadata=metadata
+    )
+
+
+def report_configuration(instance: dg.DagsterInstance, account: Account, pipeline: Pipeline) -> None:
+    """The same without a run: so that a broken type shows as soon as the account is loaded, not with its next delivery."""
+    passed, metadata = _configuration(account, pipeline)
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=landed_key(account), check_name="configuration_is_valid", passed=passed, severity=ERROR, metadata=metadata
+    )
+    instance.report_runless_asset_event(evaluation)
+
+
+def _configuration(account: Account, pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
     faults = [f for found in pipeline.loaded if found.account and found.account.name == account.name for f in found.faults]
     listed = "\n".join(f"- `{f.file}:{f.line}` {f.message}" for f in faults[:50]) or "No faults."
-    return dg.AssetCheckResult(
-        check_name="configuration_is_valid",
-        asset_key=landed_key(account),
-        passed=not faults,
-        severity=ERROR,
-        metadata={"faults": dg.MetadataValue.md(listed), "count": len(faults), "next step": "import-pipeline check"},
-    )
+    shown = {"faults": dg.MetadataValue.md(listed), "count": dg.MetadataValue.int(len(faults))}
+    return not faults, {**shown, "next step": dg.MetadataValue.text("import-pipeline check")}
 
 
 def every_record_told(key: dg.AssetKey, files: Sequence[ParsedFile]) -> dg.AssetCheckResult:

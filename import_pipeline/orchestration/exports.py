@@ -86,10 +86,10 @@ def _export(account: Account, object_type: ObjectType, cadence: Cadence, pipelin
 _PERIOD = {"daily": "day", "weekly": "week", "monthly": "month"}
 
 
-def export_schedules(account: Account, pipeline: Pipeline) -> tuple[list[Any], list[dg.ScheduleDefinition]]:
+def export_schedules(account: Account, pipeline: Pipeline) -> tuple[list[Any], list[Any]]:
     """(jobs, schedules): one of each per cadence that exports anything; the last closed window at the account's time of day."""
     jobs: list[Any] = []
-    schedules: list[dg.ScheduleDefinition] = []
+    schedules: list[Any] = []
     hour, minute = (int(part) for part in account.exports.at.split(":"))
     for cadence in CADENCES:
         types = [account.object_type(n) for n in account.exports.types(cadence) if n in account.types_by_name]

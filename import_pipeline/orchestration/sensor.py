@@ -13,6 +13,7 @@ from import_pipeline.landing.watch import TickReport, new_owner, tick
 from import_pipeline.ledger import deliveries, meta
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
+from import_pipeline.orchestration.checks import report_configuration
 from import_pipeline.orchestration.failing import fail_delivery
 from import_pipeline.orchestration.faults import last_fault
 from import_pipeline.orchestration.keys import (
@@ -36,6 +37,7 @@ _OVER = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 def landing_sensor(account: Account, pipeline: Pipeline) -> dg.SensorDefinition:
     """Evaluated at the account's interval; bounded to well under dagster's 60 seconds by landing's own time budget."""
+    told: list[bool] = []
 
     @dg.sensor(
         name=f"landing_{account.name}",
@@ -45,6 +47,9 @@ def landing_sensor(account: Account, pipeline: Pipeline) -> dg.SensorDefinition:
         description=f"Watches the landing tree of {account.title or account.name} and imports what is complete.",
     )
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if not told:
+            report_configuration(context.instance, account, pipeline)
+            told.append(True)
         seen = tick(pipeline.ledger, account, pipeline.settings, pipeline.clock, new_owner())
         for issue in seen.issues:
             context.log.warning(issue)

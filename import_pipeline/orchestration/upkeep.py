@@ -39,7 +39,7 @@ def upkeep_job(pipeline: Pipeline) -> dg.JobDefinition:
             }
             context.log.info("%s: %s", account.name, told)
         horizons = {a.name: now - a.retention.vault for a in pipeline.accounts.values()}
-        context.log.info("%d originals left the vault", prune_vault(pipeline.ledger, pipeline.settings, horizons))
+        context.log.info("%d originals left the vault", prune_vault(pipeline.ledger, pipeline.settings, horizons, now=now))
 
     @dg.job(name="upkeep", executor_def=dg.in_process_executor, description="Prunes by retention and reaps dead runs.")
     def upkeep() -> None:

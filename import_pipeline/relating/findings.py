@@ -5,27 +5,42 @@ to them. Does not belong here: the rules that find a problem.
 """
 
 from import_pipeline.model.row_error import CODES
+from import_pipeline.relating.work import Work
 from import_pipeline.store.names import literal
-from import_pipeline.store.session import Session
+
+VALUE_SHOWN = 200
+"""Characters of a value that a row error repeats."""
 
 
-def make_findings(session: Session) -> None:
+def make_findings(work: Work) -> None:
     """Empty `problems(_seq, code, severity, column, value, expected, suggestion)` and `settled(_seq, action)`."""
-    session.run(
-        'CREATE OR REPLACE TEMP TABLE problems(_seq BIGINT, code VARCHAR, severity VARCHAR, "column" VARCHAR, value VARCHAR, '
-        "expected VARCHAR, suggestion VARCHAR)"
+    work.empty(
+        "problems",
+        '_seq BIGINT, code VARCHAR, severity VARCHAR, "column" VARCHAR, value VARCHAR, expected VARCHAR, suggestion VARCHAR',
     )
-    session.run("CREATE OR REPLACE TEMP TABLE settled(_seq BIGINT, action VARCHAR)")
+    work.empty("settled", "_seq BIGINT, action VARCHAR")
 
 
-def refuse(session: Session, code: str, column: str, value: str, expected: str, source: str) -> None:
-    """Refuses the rows that `source` (a FROM clause whose row alias `i` has `_seq`) gives; the other arguments are SQL expressions."""
-    severity = CODES[code].severity
-    session.run(
-        f"INSERT INTO problems SELECT i._seq, {literal(code)}, {literal(severity)}, {column}, left({value}, 200), {expected}, NULL {source}"
+def find(work: Work, code: str, *, seq: str, column: str, value: str, expected: str, source: str) -> int:
+    """Books a problem for the rows that `source` (a FROM clause) gives; the others are SQL expressions. Returns how many."""
+    return work.add(
+        "problems",
+        f"""
+        SELECT {seq}, {literal(code)}, {literal(CODES[code].severity)}, {column}, left({value}, {VALUE_SHOWN}), {expected}, NULL
+        {source}
+        """,
     )
-    session.run(
-        "INSERT INTO settled SELECT DISTINCT p._seq, 'refuse' FROM problems p WHERE p.code = ? "
-        "AND NOT EXISTS (SELECT 1 FROM settled s WHERE s._seq = p._seq)",
-        [code],
-    )
+
+
+def refuse(work: Work, code: str, *, seq: str, column: str, value: str, expected: str, source: str) -> None:
+    """Books a problem and settles its rows as refused. Rows that are settled already must not be among them."""
+    if find(work, code, seq=seq, column=column, value=value, expected=expected, source=source):
+        work.add(
+            "settled",
+            f"SELECT DISTINCT _seq, 'refuse' FROM problems p WHERE code = {literal(code)} AND _seq NOT IN (SELECT _seq FROM settled)",
+        )
+
+
+def live(work: Work, alias: str) -> str:
+    """SQL condition: the row `alias` is not settled. Empty tables cost no join."""
+    return f"{alias}._seq NOT IN (SELECT _seq FROM settled)" if work.size("settled") else "true"

@@ -6,7 +6,7 @@ Does not belong here: statements, connections.
 
 import re
 
-from import_pipeline.model.columns import Column
+from import_pipeline.model.columns import ADDRESS_LINE, Column
 from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.object_type import ObjectType
 
@@ -45,6 +45,11 @@ class Tables:
 def data_columns(object_type: ObjectType) -> tuple[Column, ...]:
     """The columns that a record keeps under their own key: fields, external id, owner, stage, loss reason."""
     return tuple(c for c in object_type.columns if c.role in ("field", "external_id", "owner", "stage", "loss_reason"))
+
+
+def given_columns(object_type: ObjectType) -> dict[str, str]:
+    """Every column a row may give, with its SQL type, in the type's order. An address line is split before rows come here."""
+    return {c.key: sql_type(c.spec) for c in object_type.columns if c.key != ADDRESS_LINE}
 
 
 def sql_type(spec: FieldSpec) -> str:

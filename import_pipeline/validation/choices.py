@@ -36,7 +36,7 @@ def nearest_of(known: Sequence[str]) -> Callable[[str], str | None]:
 
 def one_of(spec: FieldSpec, known: Sequence[str], code: str) -> ColumnJudge:
     """SingleChoice, stage, loss reason: exactly one of the configured values, case and blanks included (acceptance S-9)."""
-    choices = pl.Series(list(known), dtype=pl.String)
+    choices = pl.Series(list(known), dtype=pl.String).implode()
     rule = Rule(code, f"one of: {listed(known)}", lambda values: values.is_in(choices))
     return ColumnJudge((rule, *stated_rules(spec)), mend=nearest_of(known), effort=len(known))
 
@@ -54,13 +54,13 @@ def many_of(spec: FieldSpec) -> ColumnJudge:
     Stored as the parts in the order given, trimmed, without repetitions, joined by the separator alone; a cell of nothing but
     separators is blank. Only distinct cells are taken apart: there are few of them in any real file.
     """
-    separator, choices = spec.separator, pl.Series(list(spec.choices), dtype=pl.String)
+    separator, choices = spec.separator, pl.Series(list(spec.choices), dtype=pl.String).implode()
     propose = nearest_of(spec.choices)
 
     def known(values: pl.Series) -> pl.Series:
         cells = _parts(values.drop_nulls().unique(), separator)
         good = cells.filter(pl.col("parts").list.eval(pl.element().is_in(choices)).list.all())
-        return values.is_in(good.get_column("cell"))
+        return values.is_in(good.get_column("cell").implode())
 
     def canonical(values: pl.Series) -> pl.Series:
         cells = _parts(values.drop_nulls().unique(), separator)
@@ -90,9 +90,9 @@ def owner(spec: FieldSpec, users: Sequence[str]) -> ColumnJudge:
     if not users:
         return ColumnJudge((*email_rules(), *stated_rules(spec)), mend=mended_email)
     spelling = {user.lower(): user for user in reversed(users)}
-    lowered = pl.Series(list(spelling), dtype=pl.String)
+    lowered = pl.Series(list(spelling), dtype=pl.String).implode()
 
-    exact = pl.Series(list(users), dtype=pl.String)
+    exact = pl.Series(list(users), dtype=pl.String).implode()
 
     def known(values: pl.Series) -> pl.Series:
         as_configured = values.is_in(exact)

@@ -30,9 +30,9 @@ FALSE = ("false", "no", "n", "0")
 
 
 def _spellings(words: tuple[str, ...]) -> pl.Series:
-    """Every spelling of the words in upper and lower case: looking one up costs half of lower-casing a column."""
+    """Every spelling of the words in upper and lower case, as one list: looking one up costs half of lower-casing a column."""
     spelt = {"".join(letters) for word in words for letters in product(*zip(word.lower(), word.upper(), strict=True))}
-    return pl.Series(sorted(spelt), dtype=pl.String)
+    return pl.Series(sorted(spelt), dtype=pl.String).implode()
 
 
 def _cast(values: pl.Series, kind: pl.DataType) -> pl.Series:

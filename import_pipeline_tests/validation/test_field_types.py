@@ -10,6 +10,8 @@ import pytest
 from import_pipeline.failures import PermanentFailure
 from import_pipeline_tests.validation.stages import found, judged, type_of, verdict
 
+pytestmark = pytest.mark.filterwarnings("error")  # what polars deprecates today is silent data of another kind tomorrow
+
 NUMBER: dict[str, Any] = {"type": "Number"}
 WHOLE = NUMBER | {"decimals": 0}
 CURRENCY: dict[str, Any] = {"type": "Currency"}

@@ -1,0 +1,197 @@
+"""The cases: which command runs on which file in which home, and what it must have done.
+
+Belongs here: the order of runs and the check of every result against the generator's truth. Does not belong here: accounting
+(measure.py), the table (table.py).
+"""
+
+import csv
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Cost, BenchmarkError, run
+
+HERE = Path(__file__).resolve().parent
+WORK = HERE / "work"
+CASES = ("floor", "insert", "update", "children", "small")
+SMALL_FILES = 2000
+SMALL_ROWS = 5
+_COUNTS = ("rows", "good", "refused", "created", "updated", "unchanged", "deleted", "parked")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table: medians over the runs. `ratio` is CPU to the floor's CPU of the same size, where there is one."""
+
+    case: str
+    rows: int
+    bytes: int
+    runs: int
+    cpu: float
+    wall: float
+    peak: int
+    processes: int
+    ratio: float | None = None
+    per_file: float | None = None
+    """Wall seconds per small file beyond those of a run with one file."""
+
+    @property
+    def rows_per_second(self) -> float:
+        """By wall time."""
+        return self.rows / self.wall
+
+
+class Bench:
+    """Runs cases in fresh homes below `work`; files are kept there and made once."""
+
+    def __init__(self, work: Path = WORK, *, said: Callable[[str], None] = print) -> None:
+        self.work, self.said = work, said
+        self.files = work / "files"
+        self.files.mkdir(parents=True, exist_ok=True)
+
+    def measure(self, rows: int, runs: int, only: Iterable[str] = CASES) -> list[Result]:
+        """The cases of one size. Update and children need the insert before them; what is not in `only` is run and not told."""
+        wanted, found = set(only), []
+        if "floor" in wanted or wanted & {"insert", "update", "children"}:
+            floor = self._median("floor", rows, self._file("clean", rows), [self._floor(rows) for _ in range(runs)])
+            found.append(floor)
+            chains = [self._chain(rows, wanted) for _ in range(runs)] if wanted - {"floor", "small"} else []
+            for case, kind in (("insert", "accounts"), ("update", "changed"), ("children", "contacts")):
+                if case in wanted:
+                    costs = [chain[case] for chain in chains]
+                    found.append(self._median(case, rows, self._file(kind, rows), costs, floor if case != "children" else None))
+        return found
+
+    def measure_small(self, runs: int, count: int = SMALL_FILES) -> list[Result]:
+        """Many small files as one delivery, against a run with one of them."""
+        folder = self.files / f"small-{count}"
+        if not (folder / f"Account_{count - 1:05d}.csv").exists():
+            self._generate("small", count, folder)
+        paths = sorted(folder.iterdir())
+        one = statistics.median(self._small(paths[:1]).wall for _ in range(runs))
+        costs = [self._small(paths) for _ in range(runs)]
+        wall = statistics.median(c.wall for c in costs)
+        size = sum(p.stat().st_size for p in paths)
+        return [_result("small", count * SMALL_ROWS, size, costs, per_file=(wall - one) / (count - 1))]
+
+    def _median(self, case: str, rows: int, path: Path, costs: Sequence[Cost], floor: Result | None = None) -> Result:
+        made = _result(case, rows, path.stat().st_size, costs)
+        return _result(case, rows, made.bytes, costs, ratio=made.cpu / floor.cpu) if floor else made
+
+    def _floor(self, rows: int) -> Cost:
+        database = self.work / "floor.duckdb"
+        database.unlink(missing_ok=True)
+        cost = run([sys.executable, "-m", "benchmarks.floor", str(self._file("clean", rows)), str(database)], log=self.work / "floor.log")
+        database.unlink()
+        if int(cost.output) != rows:
+            raise BenchmarkError(f"the floor read {cost.output.strip()} rows of {rows}")
+        self._tell("floor", rows, cost)
+        return cost
+
+    def _chain(self, rows: int, wanted: set[str]) -> dict[str, Cost]:
+        """Insert, then update, then children in one fresh home, each checked."""
+        home = _fresh(self.work / "home")
+        costs = {}
+        for case, kind, type_name in (
+            ("insert", "accounts", "Account"),
+            ("update", "changed", "Account"),
+            ("children", "contacts", "Contact"),
+        ):
+            if case == "insert" or case in wanted:
+                costs[case] = self._import(home, [self._file(kind, rows)], type_name)
+                _check(costs[case], [_expected(case, _truth(self._file(kind, rows)))])
+                _check_errors(costs[case], kind, rows)
+                self._tell(case, rows, costs[case])
+        shutil.rmtree(home)
+        return costs
+
+    def _small(self, paths: Sequence[Path]) -> Cost:
+        home = _fresh(self.work / "home")
+        cost = self._import(home, paths, "Account")
+        _check(cost, [_counts(rows=SMALL_ROWS, good=SMALL_ROWS, created=SMALL_ROWS)] * len(paths))
+        self._tell(f"{len(paths)} files", len(paths) * SMALL_ROWS, cost)
+        shutil.rmtree(home)
+        return cost
+
+    def _import(self, home: Path, paths: Sequence[Path], type_name: str) -> Cost:
+        env = os.environ | {"IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
+        command = [str(Path(sys.executable).with_name("import-pipeline")), "import", *(str(p) for p in paths)]
+        return run([*command, "--account", "bench", "--type", type_name, "--json"], env=env, log=self.work / "import.log")
+
+    def _file(self, kind: str, rows: int) -> Path:
+        path = self.files / f"{kind}-{rows}.csv"
+        if not _truth_file(path).exists():
+            _truth_file(path).write_text(self._generate(kind, rows, path))
+        return path
+
+    def _generate(self, kind: str, rows: int, path: Path) -> str:
+        self.said(f"making {path.name}")
+        made = subprocess.run([sys.executable, "-m", "benchmarks.files", kind, str(rows), str(path)], check=True, capture_output=True)
+        return made.stdout.decode()
+
+    def _tell(self, case: str, rows: int, cost: Cost) -> None:
+        self.said(f"{case:>10} {rows:>9,} rows: {cost.cpu:6.2f} s CPU, {cost.wall:6.2f} s, {cost.peak / 1e6:5.0f} MB")
+
+
+def _result(case: str, rows: int, size: int, costs: Sequence[Cost], **more: float | None) -> Result:
+    cpu, wall = (statistics.median(values) for values in ([c.cpu for c in costs], [c.wall for c in costs]))
+    peak, processes = max(c.peak for c in costs), max(c.processes for c in costs)
+    return Result(case, rows, size, len(costs), cpu, wall, peak, processes, **more)
+
+
+def _truth_file(path: Path) -> Path:
+    return path.with_suffix(".truth.json")
+
+
+def _truth(path: Path) -> dict[str, int]:
+    content: dict[str, int] = json.loads(_truth_file(path).read_text())
+    return content
+
+
+def _fresh(home: Path) -> Path:
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    return home
+
+
+def _counts(**given: int) -> dict[str, int]:
+    return dict.fromkeys(_COUNTS, 0) | given
+
+
+def _expected(case: str, truth: dict[str, int]) -> dict[str, int]:
+    """The counts that the case must give: an update creates nothing, an insert updates nothing."""
+    same = {"rows": truth["rows"], "good": truth["good"], "refused": truth["refused"]}
+    if case == "update":
+        return _counts(**same, updated=truth["changed"], unchanged=truth["good"] - truth["changed"])
+    return _counts(**same, created=truth["good"])
+
+
+def _check(cost: Cost, expected: list[dict[str, int]]) -> None:
+    """Every job applied, with just these counts. A benchmark of wrong results is worth nothing."""
+    jobs = [json.loads(line) for line in cost.output.splitlines()]
+    found = [{k: job["counts"][k] for k in _COUNTS} for job in jobs]
+    states = {job["state"] for job in jobs}
+    if states != {"applied"} or found != expected:
+        wrong = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), (len(found), len(expected)))
+        raise BenchmarkError(f"the import is wrong: states {states}; found {wrong[0]}, expected {wrong[1]}")
+
+
+def _check_errors(cost: Cost, kind: str, rows: int) -> None:
+    """The file of errors names exactly the bad rows, each with its code and column: right counts on wrong rows would pass otherwise."""
+    job: dict[str, Any] = json.loads(cost.output)
+    with Path(job["errors_file"]).open(newline="", encoding="utf-8") as file:
+        found = {(int(r["line"]), r["code"], r["column"]) for r in csv.DictReader(file) if r["severity"] == "error"}
+    told = subprocess.run([sys.executable, "-m", "benchmarks.files", "errors", str(rows), kind], check=True, capture_output=True)
+    expected = {(line, code, column) for line, code, column in json.loads(told.stdout)}
+    if found != expected:
+        missing, extra = sorted(expected - found)[:3], sorted(found - expected)[:3]
+        raise BenchmarkError(
+            f"{len(expected - found)} errors are missing, such as {missing}; {len(found - expected)} are wrong, such as {extra}"
+        )

@@ -1,0 +1,125 @@
+"""Rows that come late: parked rows whose parent has come, and all rows of a delivery that is replayed.
+
+Belongs here: releasing parked rows, and what a late row may still change. Does not belong here: parking rows (parents.py),
+finding records (match.py).
+
+A late row has the effect it would have had in its own time, but for what others have set since: a value of the stored record that
+another job changed after the row's own moment stays (acceptance B-7). Such values are blanked in the late row, and a blank never
+erases; so the steps that follow need not know which rows are late.
+"""
+
+from import_pipeline.relating.rows import LINEAGE_NAMES, seq_sql
+from import_pipeline.relating.work import Work
+from import_pipeline.store.names import Tables, data_columns, given_columns, ident, idents, inward_sql
+
+
+def make_released(work: Work) -> None:
+    """Tables `released` (wide, with `_since`) and `released_jobs` (their jobs' negative numbers): parked rows whose parent is stored.
+
+    A job that this delivery brings again is left out: its rows are judged anew, and applying takes its parked rows away.
+    """
+    parent, spec, parked = work.order.parent, work.object_type.parent, Tables(work.object_type).parked
+    if parent is None or spec is None or not work.one(f"SELECT count(*) FROM {parked}"):
+        return
+    above, ref = Tables(parent).current, f"p.{ident(spec.column)}"
+    found = work.make(
+        "waiting",
+        f"""
+        SELECT p.*
+        FROM {parked} p
+        WHERE (
+            {inward_sql(ref)} IN (SELECT _id FROM {above})
+            OR {ref} IN (SELECT {ident(parent.external_id)} FROM {above})
+        ) AND p._job NOT IN (SELECT id FROM job_ids WHERE number IN (SELECT _job FROM wide))
+        """,
+    )
+    if not found:
+        return
+    work.make(
+        "released_jobs",
+        """
+        SELECT CAST(-row_number() OVER (ORDER BY first DESC, id DESC) AS INTEGER) AS number, id
+        FROM (SELECT _job AS id, min(_parked_at) AS first FROM waiting GROUP BY _job)
+        """,
+    )
+    work.make(
+        "released",
+        f"""
+        SELECT {seq_sql("j.number")} AS _seq, j.number AS _job, w._line, w._end, w._pos, {idents(list(given_columns(work.object_type)), "w.")},
+            w._parked_at AS _since
+        FROM waiting w JOIN released_jobs j ON j.id = w._job
+        """,
+    )
+    work.add("job_ids", "SELECT number, id FROM released_jobs")
+
+
+def make_late(work: Work) -> None:
+    """Table `late`: the late rows in the columns of `wide`, protected values blanked, with `_parent_kept` where the parent is protected.
+
+    Also the view `every_row`: the late rows, and in a delivery that is no replay the validated rows.
+    """
+    keys = list(given_columns(work.object_type))
+    listed = f"_seq, {idents(LINEAGE_NAMES)}, {idents(keys)}"
+    if not work.replay and not work.size("released"):
+        work.view("every_row", "SELECT * FROM wide")
+        return
+    sources = [f"SELECT {listed}, _since FROM released"] if work.size("released") else []
+    if work.replay:
+        sources.append(f"SELECT {listed}, (SELECT min(stamp) FROM earlier_runs) AS _since FROM wide")
+    work.view("late_rows", " UNION ALL ".join(sources))
+    if _find_protected(work):
+        shown = ", ".join(
+            f"CASE WHEN g.{ident(f'_p{i}')} IS NOT TRUE THEN r.{ident(k)} END AS {ident(k)}" if i is not None else f"r.{ident(k)}"
+            for k, i in _protectable(work).items()
+        )
+        select = f"""
+        SELECT r._seq, {idents(LINEAGE_NAMES, "r.")}, {shown}, coalesce(g._parent_kept, false) AS _parent_kept
+        FROM late_rows r LEFT JOIN protected g ON g._seq = r._seq
+        """
+    else:
+        select = f"SELECT {listed}, false AS _parent_kept FROM late_rows"
+    work.make("late", select)
+    late = "SELECT * EXCLUDE (_parent_kept) FROM late"
+    work.view("every_row", late if work.replay else f"SELECT {listed} FROM wide UNION ALL {late}")
+
+
+def _protectable(work: Work) -> dict[str, int | None]:
+    """Every given column with its number among those that a record keeps under the same key, or None."""
+    kept = {c.key: i for i, c in enumerate(data_columns(work.object_type))}
+    return {key: kept.get(key) for key in given_columns(work.object_type)}
+
+
+def _find_protected(work: Work) -> int:
+    """Table `protected(_seq, _p0 …, _parent_kept)`: which values another job has changed since the late row's moment."""
+    tables, kept = Tables(work.object_type), [c.key for c in data_columns(work.object_type)]
+    columns = f"_id, _version, _valid_from, _job, _parent_id, {idents(kept)}"
+    touched = "(SELECT DISTINCT p.target FROM placed p JOIN late_rows r ON r._seq = p._seq WHERE p.target IS NOT NULL)"
+    previous = "OVER (PARTITION BY _id ORDER BY _version)"
+    marks = ", ".join(f"{ident(k)} IS DISTINCT FROM lag({ident(k)}) {previous} AS {ident(f'_p{i}')}" for i, k in enumerate(kept))
+    work.make(
+        "versions",
+        f"""
+        SELECT _id, _valid_from, _job, _parent_id IS DISTINCT FROM lag(_parent_id) {previous} AS _parent_kept, {marks}
+        FROM (
+            SELECT {columns} FROM {tables.current} WHERE _id IN {touched}
+            UNION ALL
+            SELECT {columns} FROM {tables.history} WHERE _id IN {touched}
+        )
+        """,
+    )
+    flags = ", ".join(f"bool_or(v.{ident(f'_p{i}')}) AS {ident(f'_p{i}')}" for i in range(len(kept)))
+    own = "v._job IN (SELECT o.id FROM job_ids o WHERE o.number >= 0)" if work.replay else "false"
+    return work.make(
+        "protected",
+        f"""
+        SELECT p._seq, bool_or(v._parent_kept) AS _parent_kept, {flags}
+        FROM late_rows r
+        JOIN placed p ON p._seq = r._seq AND p.target IS NOT NULL
+        JOIN job_ids j ON j.number = r._job
+        JOIN versions v ON v._id = p.target AND v._valid_from > r._since
+        WHERE v._job <> j.id AND NOT (r._job >= 0 AND {own})
+        GROUP BY p._seq
+        """,
+    )
+
+

@@ -1,0 +1,94 @@
+"""What one run of `related` works with: its order, the session with its scratch tables, and what the delivery's rows give.
+
+Belongs here: the order, and the one helper that makes scratch tables and remembers how many rows each holds, so that a step
+with nothing to do is left out. Does not belong here: any rule of relating.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from import_pipeline.model.job import PACKAGE_ROWS, Job
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.store.names import Tables, ident
+from import_pipeline.store.session import Session, Values
+
+
+@dataclass(frozen=True)
+class RelateOrder:
+    """What to relate: the delivery's jobs of one object type, and how. `package_rows` is the size of a package in positions."""
+
+    delivery: str
+    object_type: ObjectType
+    parent: ObjectType | None
+    jobs: Sequence[Job]
+    now: datetime
+    strict: bool = False
+    package_rows: int = PACKAGE_ROWS
+
+
+@dataclass
+class Work:
+    """The scratch tables of one run. A table that was never made, or holds nothing, has size 0."""
+
+    session: Session
+    order: RelateOrder
+    replay: bool
+    given: frozenset[str] = frozenset()
+    """Keys of the columns that at least one row may give."""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def object_type(self) -> ObjectType:
+        """The type whose rows are related."""
+        return self.order.object_type
+
+    @property
+    def current(self) -> str:
+        """The store's table of this type."""
+        return Tables(self.object_type).current
+
+    @property
+    def external_id(self) -> str:
+        """The external id's column, quoted."""
+        return ident(self.object_type.external_id)
+
+    @property
+    def parent_column(self) -> str | None:
+        """The key of the column that names a parent, when the rows give it and there is a parent type."""
+        parent = self.object_type.parent
+        return parent.column if parent and self.order.parent and parent.column in self.given else None
+
+    def make(self, table: str, select: str, values: Values = None) -> int:
+        """Makes the scratch table from a SELECT and returns its number of rows."""
+        made = int(self.session.one(f"CREATE OR REPLACE TEMP TABLE {table} AS {select}", values) or 0)
+        self.sizes[table] = made
+        return made
+
+    def empty(self, table: str, columns: str) -> None:
+        """Makes the scratch table without rows; `columns` are SQL column definitions."""
+        self.session.run(f"CREATE OR REPLACE TEMP TABLE {table} ({columns})")
+        self.sizes[table] = 0
+
+    def add(self, table: str, select: str, values: Values = None) -> int:
+        """Inserts what the SELECT gives into the scratch table and returns how many rows that were."""
+        added = int(self.session.one(f"INSERT INTO {table} {select}", values) or 0)
+        self.sizes[table] = self.sizes.get(table, 0) + added
+        return added
+
+    def view(self, name: str, select: str) -> None:
+        """Makes a scratch view."""
+        self.session.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
+
+    def size(self, table: str) -> int:
+        """How many rows the scratch table holds."""
+        return self.sizes.get(table, 0)
+
+    def one(self, select: str, values: Values = None) -> Any:
+        """The single value of a query."""
+        return self.session.one(select, values)
+
+    def rows(self, select: str, values: Values = None) -> Sequence[Mapping[str, Any]]:
+        """A small result as dicts."""
+        return self.session.rows(select, values)
