@@ -25,17 +25,21 @@ def size(text: str) -> int:
     return rows
 
 
+def sizes(text: str) -> list[int]:
+    """Several sizes, separated by commas."""
+    return [size(one) for one in text.split(",")]
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", default="100k,1m,5m", help="sizes, separated by commas (default: 100k,1m,5m)")
+    parser.add_argument("--rows", type=sizes, default="100k,1m,5m", help="sizes, separated by commas (default: 100k,1m,5m)")
     parser.add_argument("--runs", type=int, help="runs per case; the median is told (default: 3 up to 100k, 2 up to 1m, 1 above)")
     parser.add_argument("--only", default=",".join(CASES), help=f"cases, separated by commas (default: {','.join(CASES)})")
     parser.add_argument("--work", type=Path, default=WORK, help="folder for files and homes (default: benchmarks/work)")
     parser.add_argument("--json", action="store_true", help="print results as JSON lines instead of a table")
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args(arguments)
-    options.rows = [size(text) for text in options.rows.split(",")]
     options.only = options.only.split(",")
     if unknown := sorted(set(options.only) - set(CASES)):
         parser.error(f"unknown cases: {', '.join(unknown)}; known: {', '.join(CASES)}")

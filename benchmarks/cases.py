@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Cost, BenchmarkError, run
+from benchmarks.measure import BenchmarkError, Cost, run
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"

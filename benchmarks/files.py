@@ -34,6 +34,8 @@ CONTACT_BAD = (
     ("not_a_date", "Birthday", "1980-13-01"),
     ("not_a_boolean", "Decision Maker", "maybe"),
 )
+_WHOLE_ROW = ("field_count", "quote_unclosed")
+"""Errors that are of the row and not of a column."""
 BAD_EVERY = 100
 """One row of so many is bad; never the first or last of its hundred, so that two bad rows are never neighbours."""
 CHANGE_EVERY = 10
@@ -56,7 +58,7 @@ _TRADES = ("Builders", "Engineering", "Logistics", "Partners", "Services", "Supp
 _NOTES = (
     "Asked for an offer and a call before it",
     '"Two buildings, one roof; ask the manager"',
-    "Wants three offers to compare, then calls us",
+    "Wants three offers to compare and calls us then",
     '"Said: ""call me in spring"", and means it"',
 )
 _TITLES = ("Owner", "Office Manager", "Facility Manager", "Purchasing", "Chief Engineer")
@@ -86,7 +88,8 @@ def errors_of(kind: Kind, rows: int, *, seed: int = SEED) -> set[tuple[int, str,
         return set()
     table = CONTACT_BAD if kind == "contacts" else ACCOUNT_BAD
     numbers, kinds = bad_rows(rows, len(table), seed=seed)
-    return {(n + 2, table[k][0], table[k][1] or "") for n, k in zip(numbers.tolist(), kinds.tolist(), strict=True)}
+    named = [(code, "" if code in _WHOLE_ROW else column or "") for code, column, _ in table]
+    return {(n + 2, *named[k]) for n, k in zip(numbers.tolist(), kinds.tolist(), strict=True)}
 
 
 def truth_of(kind: Kind, rows: int, *, seed: int = SEED) -> Truth:

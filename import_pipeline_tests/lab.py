@@ -13,7 +13,7 @@ import polars as pl
 from import_pipeline.applying.stage import ApplyOrder, apply_delivery
 from import_pipeline.model.job import Job
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.relating.rows import given_columns
+from import_pipeline.store.names import given_columns
 from import_pipeline.relating.stage import RelateOrder, relate_delivery
 from import_pipeline.settings import Settings
 from import_pipeline.store.schema import prepare_store

@@ -4,6 +4,7 @@ Belongs here: a new field type, a new property of a field. Does not belong here:
 (validation/), how a header finds its field (model/columns.py).
 """
 
+import re
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -27,6 +28,9 @@ FieldType = Literal[
     "Attachment",
 ]
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
+DATE_DIRECTIVES: tuple[str, ...] = ("%Y", "%y", "%m", "%d", "%b", "%B", "%H", "%I", "%M", "%S", "%p")
+"""What a stated date format may hold (strptime's words)."""
+_NOT_LINEAR = re.compile(r"\(\?(=|!|<=|<!)|\\[1-9]")
 UpdateRule = Literal["always", "create_only", "never"]
 
 
@@ -73,11 +77,37 @@ class FieldSpec(Model):
             raise ValueError("Attachment fields cannot be imported (acceptance S-9)")
         return value
 
+    @field_validator("formats")
+    @classmethod
+    def _formats_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for stated in value:
+            used = set(re.findall(r"%.", stated))
+            unknown = sorted(used - set(DATE_DIRECTIVES))
+            if stated != "iso" and unknown:
+                raise ValueError(f"the format {stated!r} holds {unknown[0]!r}; known: iso, and {' '.join(DATE_DIRECTIVES)}")
+            if stated != "iso" and not ("%d" in used and used & {"%Y", "%y"}):
+                raise ValueError(f"the format {stated!r} needs a day and a year, for example %m/%d/%Y")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_is_one(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as fault:
+                raise ValueError(f"the pattern {value!r} is no regular expression: {fault}") from None
+            if _NOT_LINEAR.search(value):
+                raise ValueError(f"the pattern {value!r} looks around or back; patterns here may not, so that each takes linear time")
+        return value
+
     @field_validator("name")
     @classmethod
     def _name_is_usable(cls, value: str) -> str:
         if value != value.strip() or value.startswith("_") or any(ord(c) < 32 for c in value):
             raise ValueError(f"field name {value!r}: no blanks at the ends, no leading underscore, no control characters")
+        if value in ("*", "check_output") or (value.startswith("^") and value.endswith("$")):
+            raise ValueError(f"a field cannot be named {value!r}: polars and pandera give that name a meaning of their own")
         return value
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
     stated = format_.delimiter.encode() if format_ and format_.delimiter else None
     if stated is not None and len(stated) != 1:
         raise PermanentFailure(f"the delimiter {stated.decode()!r} of a format must be one ASCII character")
-    tried = (stated,) if stated else tuple(d for d in DELIMITERS if d in sample) or DELIMITERS[:1]
+    tried = (stated,) if stated else _candidates(sample)
     best: Header | None = None
     best_score = (0, 0)
     top: list[str] = []
@@ -84,6 +84,12 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
     if best is None:
         raise no_header(object_type, top or [sample[:200].decode(errors="replace")])
     return best
+
+
+def _candidates(sample: bytes) -> tuple[bytes, ...]:
+    """The delimiters that occur, and one that does not: a single column of text may hold all kinds of signs."""
+    absent = [d for d in DELIMITERS if d not in sample]
+    return (*(d for d in DELIMITERS if d in sample), *absent[:1])
 
 
 def _is_sure(rows: Sequence[Sequence[str]], widths: Sequence[int], map_: Mapper) -> bool:

@@ -1,87 +1,157 @@
-"""Rows of one delivery that name the same record become one change: grouping, the row that creates, folding.
+"""Rows of one delivery that name the same record become one change: which row makes it, its id, folding.
 
-Belongs here: what makes several rows one change with the same result as row by row. Does not belong here: comparing with the
-store (compare.py).
+Belongs here: what makes several rows one change with the same result as row by row. Does not belong here: finding the record
+(match.py), comparing with the store (compare.py).
 
 Tables made here:
-  members(_seq, gkey)                              which group each row belongs to
-  groups(gkey, target, creator, n, id, fresh)      one per record: the stored record or the row that creates it
-  folded                                           for groups of several rows, or with a row from the parked ones: one wide row each
+  placed   every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored),
+           `lead` (else: the row that makes it), `parent_id`
+  several  `id`, `target`, `lead` of records that several rows name, or a late one
+  members  `placed` of those rows
+  folded   one wide row for each of them: `_id`, `_parent_id` and the columns. Per column the last value that is not blank; what only
+           a creation may set comes from the row that makes the record
 """
 
-from import_pipeline.model.object_type import ObjectType
-from import_pipeline.relating.findings import refuse
-from import_pipeline.relating.rows import given_columns
-from import_pipeline.store.names import Tables, data_columns, ident
-from import_pipeline.store.session import Session
-
-EVERY_ROW = "(SELECT * FROM wide UNION ALL BY NAME SELECT * FROM released)"
+from import_pipeline.relating.findings import live, refuse
+from import_pipeline.relating.work import Work
+from import_pipeline.store.names import data_columns, ident, literal, updatable
 
 
-def make_groups(session: Session, object_type: ObjectType) -> None:
-    """Groups rows by record and refuses rows that would create a record without what is required.
+def refuse_incomplete(work: Work) -> None:
+    """Refuses rows that would make a record and lack a required value; the next row of the same record gets its turn.
 
-    Row by row, a row that lacks a required value creates nothing, and the next row of the same record gets its turn: so all rows
-    of a new record before the first complete one are refused with `required`.
+    Table `makers(ext, lead)`: of external ids that several rows give for a new record, the first row that is complete.
     """
-    session.run(
-        "CREATE OR REPLACE TEMP TABLE creators AS SELECT f.leader, min(f._seq) FILTER (n.missing = '') AS creator FROM found f "
-        "JOIN narrow n USING (_seq) WHERE f.target IS NULL GROUP BY 1"
-    )
-    lacking = (
-        "FROM (SELECT f._seq, unnest(string_split(n.missing, chr(31))) AS name FROM found f JOIN narrow n USING (_seq) "
-        "JOIN creators c ON c.leader = f.leader WHERE f.target IS NULL AND (c.creator IS NULL OR f._seq < c.creator)) i WHERE i.name <> ''"
-    )
-    refuse(session, "required", "i.name", "NULL", "'a value: a new record needs it'", lacking)
-    session.run(
-        "CREATE OR REPLACE TEMP TABLE groups AS SELECT row_number() OVER (ORDER BY first) AS gkey, target, leader, creator, n, fresh FROM ("
-        "SELECT f.target, f.leader, min(f._seq) AS first, CASE WHEN f.target IS NULL THEN min(f._seq) END AS creator, count(*) AS n, "
-        "bool_and(n.fresh) AS fresh FROM found f JOIN narrow n USING (_seq) WHERE NOT EXISTS (SELECT 1 FROM settled s WHERE s._seq = f._seq) "
-        "GROUP BY f.target, f.leader)"
-    )
-    session.run(
-        "CREATE OR REPLACE TEMP TABLE members AS SELECT f._seq, g.gkey FROM found f JOIN groups g ON g.target = f.target "
-        "WHERE f.target IS NOT NULL AND NOT EXISTS (SELECT 1 FROM settled s WHERE s._seq = f._seq) UNION ALL "
-        "SELECT f._seq, g.gkey FROM found f JOIN groups g ON g.target IS NULL AND g.leader = f.leader "
-        "WHERE f.target IS NULL AND NOT EXISTS (SELECT 1 FROM settled s WHERE s._seq = f._seq)"
-    )
-
-
-def give_ids(session: Session, first_id: int) -> int:
-    """Adds `id` to groups: the stored record's, or a new one from `first_id` on in order of arrival; returns how many are new."""
-    session.run(
-        f"CREATE OR REPLACE TEMP TABLE groups AS SELECT *, coalesce(target, {first_id} - 1 + row_number() OVER "
-        "(PARTITION BY target IS NULL ORDER BY creator)) AS id FROM groups"
-    )
-    return int(session.one("SELECT count(*) FROM groups WHERE target IS NULL") or 0)
-
-
-def fold(session: Session, object_type: ObjectType) -> None:
-    """Table `folded`: per column the last value that is not blank; what only a creation may set comes from the creating row.
-
-    Rows that waited (parked, or replayed) never overwrite a stored value: per column a fresh value, else the stored one, else theirs.
-    """
-    stored = Tables(object_type).current
-    updatable = {c.key for c in object_type.columns if c.update == "always"}
-    kept = {c.key for c in data_columns(object_type)}
-    parts = []
-    for key in given_columns(object_type):
-        name = ident(key)
-        if key not in updatable:
-            # An update ignores these; the first value given is kept only to tell that it was ignored.
-            parts.append(
-                f"CASE WHEN any_value(g.target) IS NULL THEN any_value(r.{name}) FILTER (r._seq = g.creator) ELSE "
-                f"arg_min(r.{name}, r._seq) FILTER (r.{name} IS NOT NULL) END AS {name}"
+    _find_makers(work)
+    if work.one("SELECT count(*) FROM narrow WHERE NOT complete"):
+        makers = "LEFT JOIN makers m ON m.ext = n.ext" if work.size("makers") else ""
+        early = "(m.ext IS NULL OR m.lead IS NULL OR n._seq < m.lead)" if makers else "true"
+        work.make("incomplete", f"SELECT n._seq FROM narrow n {makers} WHERE NOT n.complete AND {_unmatched(work)} AND {early}")
+        if work.size("lacking"):
+            work.add("incomplete", "SELECT _seq FROM lacking")
+    if not work.size("incomplete"):
+        return
+    source = "every_given r JOIN incomplete i ON i._seq = r._seq"
+    both = "SELECT * FROM wide" + (" UNION ALL BY NAME SELECT * EXCLUDE (_since) FROM released" if work.size("released") else "")
+    work.view("every_given", both)
+    for column in work.object_type.columns:
+        if column.spec.required:
+            refuse(
+                work,
+                "required",
+                seq="r._seq",
+                column=literal(column.key),
+                value="NULL",
+                expected="'a value: a new record needs it'",
+                source=f"FROM {source} WHERE r.{ident(column.key)} IS NULL",
             )
+
+
+def _unmatched(work: Work) -> str:
+    """SQL condition: the row `n` has no record yet, and no say in others."""
+    tables = [t for t in ("by_id", "by_rule", "tangled") if work.size(t)]
+    return " AND ".join([live(work, "n"), *(f"n._seq NOT IN (SELECT _seq FROM {t})" for t in tables)])
+
+
+def _find_makers(work: Work) -> None:
+    if work.object_type.external_id not in work.given:
+        return
+    work.make(
+        "makers",
+        f"""
+        SELECT n.ext, min(n._seq) FILTER (n.complete) AS lead
+        FROM narrow n
+        WHERE n.ext IS NOT NULL AND {_unmatched(work)}
+        GROUP BY n.ext HAVING count(*) > 1
+        """,
+    )
+
+
+def place_rows(work: Work, first_id: int) -> int:
+    """Table `placed`; returns how many records are new. Their ids go from `first_id` on in order of the rows that make them."""
+    joins, targets, leads = [], [], []
+    if work.size("tangled"):
+        joins.append("LEFT JOIN in_order o ON o._seq = n._seq")
+        targets, leads = ["o.target"], ["o.lead"]
+    if work.size("by_id"):
+        joins.append("LEFT JOIN by_id b ON b._seq = n._seq")
+        targets.append("CASE WHEN o.lead IS NULL THEN b.target END" if leads else "b.target")
+    if work.size("by_rule"):
+        joins.append("LEFT JOIN by_rule h ON h._seq = n._seq")
+        targets.append("h.target")
+    if work.size("makers"):
+        joins.append("LEFT JOIN makers m ON m.ext = n.ext")
+        leads.append("m.lead")
+    if work.parent_column:
+        joins.append("LEFT JOIN parents p ON p.ref = n.parent_ref")
+    target = f"coalesce({', '.join(targets)})" if targets else "CAST(NULL AS BIGINT)"
+    number = f"{first_id} - 1 + dense_rank() OVER (ORDER BY lead NULLS LAST)"
+    work.make(
+        "placed",
+        f"""
+        SELECT *, CASE WHEN target IS NULL THEN {number} ELSE target END AS id
+        FROM (
+            SELECT *, CASE WHEN target IS NULL THEN coalesce(maker, _seq) END AS lead
+            FROM (
+                SELECT n._seq, n._job, n._line, {target} AS target, {f"coalesce({', '.join(leads)})" if leads else "NULL"} AS maker,
+                    {"p.id" if work.parent_column else "CAST(NULL AS BIGINT)"} AS parent_id
+                FROM narrow n
+                {" ".join(joins)}
+                WHERE {live(work, "n")}
+            )
+        )
+        """,
+    )
+    return int(work.one("SELECT coalesce(max(id) - ?, 0) FROM placed WHERE target IS NULL", [first_id - 1]))
+
+
+def find_several(work: Work) -> int:
+    """Tables `several` and `members`; returns the number of records in `several`. Late rows must be known (late.py)."""
+    alone = not any(work.size(t) for t in ("makers", "tangled", "by_rule", "late")) and "RecordID" not in work.given
+    if alone and not (work.size("by_id") and _named_twice(work)):
+        return 0
+    late = "OR bool_or(_seq IN (SELECT _seq FROM late))" if work.size("late") else ""
+    found = work.make(
+        "several",
+        f"SELECT id, any_value(target) AS target, any_value(lead) AS lead FROM placed GROUP BY id HAVING count(*) > 1 {late}",
+    )
+    if found and late:
+        work.make(
+            "members",
+            """
+            SELECT p.* REPLACE (CASE WHEN l._parent_kept THEN NULL ELSE p.parent_id END AS parent_id)
+            FROM placed p
+            JOIN several s ON s.id = p.id
+            LEFT JOIN late l ON l._seq = p._seq
+            """,
+        )
+    elif found:
+        work.make("members", "SELECT p.* FROM placed p JOIN several s ON s.id = p.id")
+    return found
+
+
+def _named_twice(work: Work) -> bool:
+    return bool(work.one("SELECT count(*) > 0 FROM (SELECT target FROM placed WHERE target IS NOT NULL GROUP BY 1 HAVING count(*) > 1)"))
+
+
+def fold(work: Work) -> None:
+    """Table `folded`."""
+    parts = []
+    for column in data_columns(work.object_type):
+        if column.key not in work.given:
             continue
-        fresh = f"arg_max(r.{name}, r._seq) FILTER (r.{name} IS NOT NULL AND n.fresh)"
-        waited = f"arg_max(r.{name}, r._seq) FILTER (r.{name} IS NOT NULL AND NOT n.fresh)"
-        if key in kept:
-            parts.append(f"coalesce({fresh}, any_value(t.{name}), {waited}) AS {name}")
+        name = ident(column.key)
+        if updatable(column):
+            parts.append(f"arg_max(r.{name}, r._seq) AS {name}")
         else:
-            parts.append(f"coalesce({fresh}, CASE WHEN any_value(t._parent_id) IS NULL THEN {waited} END) AS {name}")
-    session.run(
-        f"CREATE OR REPLACE TEMP TABLE folded AS SELECT g.gkey, {', '.join(parts)} FROM groups g JOIN members m USING (gkey) "
-        f"JOIN narrow n ON n._seq = m._seq JOIN {EVERY_ROW} r ON r._seq = m._seq LEFT JOIN {stored} t ON t._id = g.target "
-        "WHERE g.n > 1 OR NOT g.fresh GROUP BY g.gkey"
+            # An update ignores these; the first value given is kept only to tell that it was ignored.
+            made, ignored = f"any_value(r.{name}) FILTER (r._seq = m.lead)", f"arg_min(r.{name}, r._seq)"
+            parts.append(f"CASE WHEN any_value(m.target) IS NULL THEN {made} ELSE {ignored} END AS {name}")
+    work.make(
+        "folded",
+        f"""
+        SELECT m.id AS _id, arg_max(m.parent_id, m._seq) AS _parent_id, min(m._seq) AS _first, {", ".join(parts) or "NULL AS _nothing"}
+        FROM members m JOIN every_row r ON r._seq = m._seq
+        GROUP BY m.id
+        """,
     )

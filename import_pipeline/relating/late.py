@@ -45,8 +45,8 @@ def make_released(work: Work) -> None:
     work.make(
         "released",
         f"""
-        SELECT {seq_sql("j.number")} AS _seq, j.number AS _job, w._line, w._end, w._pos, {idents(list(given_columns(work.object_type)), "w.")},
-            w._parked_at AS _since
+        SELECT {seq_sql("j.number")} AS _seq, j.number AS _job, w._line, w._end, w._pos, w._parked_at AS _since,
+            {idents(list(given_columns(work.object_type)), "w.")}
         FROM waiting w JOIN released_jobs j ON j.id = w._job
         """,
     )

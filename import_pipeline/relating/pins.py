@@ -22,7 +22,7 @@ def make_pins(work: Work, first_id: int) -> int:
         "new_pins",
         f"""
         SELECT {first_id} - 1 + row_number() OVER (ORDER BY min(_seq)) AS _id, min(_seq) AS _seq, pin_key,
-            arg_min(ext_pin, _seq) AS ext_pin, any_value(address_key ORDER BY _seq) FILTER (_seq = first) AS address_key
+            max(ext_pin) AS ext_pin, any_value(address_key) FILTER (_seq = first) AS address_key
         FROM (SELECT *, min(_seq) OVER (PARTITION BY pin_key) AS first FROM wanted_keys)
         WHERE pin_key NOT IN (SELECT pin_key FROM stored_pins)
         GROUP BY pin_key
@@ -93,7 +93,10 @@ def _find_keys_of_makers(work: Work) -> None:
         GROUP BY s.own_key
         """,
     )
-    work.make("wanted_keys", "SELECT w.*, coalesce(a.pin_key, w.own_key) AS pin_key FROM wanted w LEFT JOIN aliases a ON a.own_key = w.own_key")
+    work.make(
+        "wanted_keys",
+        "SELECT w.*, coalesce(a.pin_key, w.own_key) AS pin_key FROM wanted w LEFT JOIN aliases a ON a.own_key = w.own_key",
+    )
 
 
 def pin_rows_sql() -> str:

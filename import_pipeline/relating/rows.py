@@ -22,7 +22,7 @@ from import_pipeline.model.object_type import EXTERNAL_PIN_ID, PIN, RECORD_ID, O
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import given_columns, ident, idents, literal
 from import_pipeline.store.session import Session
-from import_pipeline.store.staging import LINEAGE
+from import_pipeline.store.staging import JOB, LINEAGE
 
 SEQ_STEP = 1 << 40
 LINEAGE_NAMES = tuple(LINEAGE)
@@ -49,7 +49,8 @@ def make_wide(session: Session, object_type: ObjectType, parts: Sequence[Path]) 
         listed = ", ".join(literal(str(part)) for part in parts)
         source = f"SELECT * FROM read_parquet([{listed}], union_by_name = {str(not alike).lower()})"
     else:
-        source = "SELECT CAST(0 AS INTEGER) AS _job, CAST(0 AS BIGINT) AS _line, CAST(0 AS BIGINT) AS _end, CAST(0 AS BIGINT) AS _pos LIMIT 0"
+        none = ", ".join(f"CAST(0 AS {'INTEGER' if name == JOB else 'BIGINT'}) AS {name}" for name in LINEAGE)
+        source = f"SELECT {none} LIMIT 0"
     session.run(
         f"""
         CREATE OR REPLACE TEMP VIEW wide AS

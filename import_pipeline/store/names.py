@@ -47,6 +47,11 @@ def data_columns(object_type: ObjectType) -> tuple[Column, ...]:
     return tuple(c for c in object_type.columns if c.role in ("field", "external_id", "owner", "stage", "loss_reason"))
 
 
+def updatable(column: Column) -> bool:
+    """True when an update may set the column (acceptance S-8). An external id is given once: to a record that has none."""
+    return column.update == "always" or column.role == "external_id"
+
+
 def given_columns(object_type: ObjectType) -> dict[str, str]:
     """Every column a row may give, with its SQL type, in the type's order. An address line is split before rows come here."""
     return {c.key: sql_type(c.spec) for c in object_type.columns if c.key != ADDRESS_LINE}

@@ -6,12 +6,12 @@ Every rule of DESIGN section 9 that concerns tables holds here: no keys, no inde
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.columns import ADDRESS_COLUMNS
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.store.names import Tables, data_columns, ident, sql_type
+from import_pipeline.store.names import Tables, data_columns, given_columns, ident, sql_type
 from import_pipeline.store.session import Session
 
 RECORD_COLUMNS: dict[str, str] = {
@@ -26,6 +26,8 @@ RECORD_COLUMNS: dict[str, str] = {
     "_line": "BIGINT",
 }
 """What every record carries beside its data: who it is, where it hangs, which version, and which job and line made that version."""
+HISTORY_COLUMNS: dict[str, str] = {"_valid_to": "TIMESTAMPTZ", "_ended_by": "VARCHAR"}
+"""What a superseded version carries beside that: when it ended (the next version's `_valid_from`), and by which job."""
 PARKED_COLUMNS: dict[str, str] = {
     "_job": "VARCHAR",
     "_line": "BIGINT",
@@ -34,53 +36,80 @@ PARKED_COLUMNS: dict[str, str] = {
     "_parked_at": "TIMESTAMPTZ",
     "_expires_at": "TIMESTAMPTZ",
 }
-_SHARED = (
-    "_lock(tag VARCHAR, next_id BIGINT, token VARCHAR, last_stamp TIMESTAMPTZ, hash_probe BIGINT)",
-    "_change_sets(id VARCHAR, delivery VARCHAR, type VARCHAR, stamp TIMESTAMPTZ, finished_at TIMESTAMPTZ)",
-    "_packages(change_set VARCHAR, job VARCHAR, package BIGINT, positions BIGINT, applied_at TIMESTAMPTZ)",
-    "_lineage(type VARCHAR, job VARCHAR, line BIGINT, record BIGINT, action VARCHAR)",
-    "_pins(_id BIGINT, external_pin_id VARCHAR, address_key VARCHAR, "
-    + ", ".join(f"{ident(c)} {'DOUBLE' if c in ('Lat', 'Lng') else 'VARCHAR'}" for c in ADDRESS_COLUMNS)
-    + ", _created_at TIMESTAMPTZ, _job VARCHAR, _line BIGINT)",
-)
+"""A row that waits for its parent: where it came from, the moment it speaks for (its change set's stamp), how long it may wait."""
+SHARED_TABLES: dict[str, dict[str, str]] = {
+    "_lock": {"tag": "VARCHAR", "next_id": "BIGINT", "token": "VARCHAR", "last_stamp": "TIMESTAMPTZ", "hash_probe": "BIGINT"},
+    "_change_sets": {"id": "VARCHAR", "delivery": "VARCHAR", "type": "VARCHAR", "stamp": "TIMESTAMPTZ", "finished_at": "TIMESTAMPTZ"},
+    "_packages": {"change_set": "VARCHAR", "job": "VARCHAR", "package": "BIGINT", "positions": "BIGINT", "applied_at": "TIMESTAMPTZ"},
+    "_lineage": {"type": "VARCHAR", "job": "VARCHAR", "line": "BIGINT", "pos": "BIGINT", "record": "BIGINT", "action": "VARCHAR"},
+    "_pins": {
+        "_id": "BIGINT",
+        "external_pin_id": "VARCHAR",
+        "address_key": "VARCHAR",
+        **{c: "DOUBLE" if c in ("Lat", "Lng") else "VARCHAR" for c in ADDRESS_COLUMNS},
+        "_created_at": "TIMESTAMPTZ",
+        "_job": "VARCHAR",
+        "_line": "BIGINT",
+    },
+}
+"""Tables that all types of an account share. `_lock` has one row: the store's tag (the first eight characters of its record ids), the
+next id, the token of the attempt that writes, the last stamp given, and HASH_PROBE of the DuckDB that made the store."""
 HASH_PROBE = "CAST(hash('import_pipeline', 1, NULL) >> 1 AS BIGINT)"
 """Tells whether this DuckDB hashes as the one that wrote the store; if not, stored row hashes are not compared."""
 
 
 def prepare_store(session: Session, account: str, types: Iterable[ObjectType]) -> None:
-    """Creates what is missing: shared tables, the lock row, each type's tables, new columns. Safe to call before every import."""
-    for table in _SHARED:
-        session.run(f"CREATE TABLE IF NOT EXISTS store.{table}")
-    if session.one("SELECT count(*) FROM store._lock") == 0:
-        # The first letter keeps a record id from ever looking like a number to a spreadsheet.
-        tag = "abcdef"[secrets.randbelow(6)] + hashlib.sha256(account.encode() + secrets.token_bytes(8)).hexdigest()[:7]
-        session.run(f"INSERT INTO store._lock SELECT ?, 1, '', NULL, {HASH_PROBE}", [tag])
+    """Creates what is missing: shared tables, the lock row, each type's tables, new columns. Safe to call before every import.
+
+    Raises PermanentFailure when a field's type is not the one it is stored with, and leaves the store as it was.
+    """
+    wanted = {table: dict(columns) for table, columns in _tables(types)}
+    statements = list(_statements(wanted, _present(session)))
+    with session.transaction():
+        for statement in statements:
+            session.run(statement)
+        if session.one("SELECT count(*) FROM store._lock") == 0:
+            # The first letter keeps a record id from ever looking like a number to a spreadsheet.
+            tag = "abcdef"[secrets.randbelow(6)] + hashlib.sha256(account.encode() + secrets.token_bytes(8)).hexdigest()[:7]
+            session.run(f"INSERT INTO store._lock SELECT ?, 1, '', NULL, {HASH_PROBE}", [tag])
+
+
+def _tables(types: Iterable[ObjectType]) -> Iterator[tuple[str, dict[str, str]]]:
+    """(quoted name, columns) of every table that the account needs."""
+    for name, columns in SHARED_TABLES.items():
+        yield f"store.{ident(name)}", columns
     for object_type in types:
-        _prepare_type(session, object_type)
+        tables = Tables(object_type)
+        data = {c.key: sql_type(c.spec) for c in data_columns(object_type)}
+        yield tables.current, RECORD_COLUMNS | data
+        yield tables.history, RECORD_COLUMNS | HISTORY_COLUMNS | data
+        yield tables.parked, PARKED_COLUMNS | given_columns(object_type)
 
 
-def _prepare_type(session: Session, object_type: ObjectType) -> None:
-    tables = Tables(object_type)
-    data = {c.key: sql_type(c.spec) for c in data_columns(object_type)}
-    _ensure(session, tables.current, RECORD_COLUMNS | data)
-    _ensure(session, tables.history, RECORD_COLUMNS | {"_valid_to": "TIMESTAMPTZ", "_ended_by": "VARCHAR"} | data)
-    given = {c.key: sql_type(c.spec) for c in object_type.columns}
-    _ensure(session, tables.parked, PARKED_COLUMNS | given)
+def _present(session: Session) -> dict[str, dict[str, str]]:
+    """The store's tables by quoted name, with the types of their columns by name without case."""
+    found: dict[str, dict[str, str]] = {}
+    listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'store' AND NOT internal"
+    for table, column, kind in session.run(listed):
+        found.setdefault(f"store.{ident(table)}", {})[column.casefold()] = kind
+    return found
 
 
-def _ensure(session: Session, table: str, columns: dict[str, str]) -> None:
-    """The table with at least these columns. A column whose type differs from the stored one is refused, not converted."""
-    session.run(f"CREATE TABLE IF NOT EXISTS {table} ({', '.join(f'{ident(k)} {v}' for k, v in columns.items())})")
-    present = {row[0].casefold(): row[1] for row in session.run(f"SELECT column_name, column_type FROM (DESCRIBE {table})")}
-    for name, kind in columns.items():
-        stored = present.get(name.casefold())
-        if stored is None:
-            session.run(f"ALTER TABLE {table} ADD COLUMN {ident(name)} {kind}")
-        elif _comparable(stored) != _comparable(kind):
-            raise PermanentFailure(
-                f"{table}: the column {name!r} is stored as {stored}, the object type now says {kind}. "
-                "Give the field a new name, or keep its type."
-            )
+def _statements(wanted: dict[str, dict[str, str]], present: dict[str, dict[str, str]]) -> Iterator[str]:
+    """What makes the tables present those wanted. A column whose type differs from the stored one is refused, not converted."""
+    for table, columns in wanted.items():
+        if table not in present:
+            yield f"CREATE TABLE {table} ({', '.join(f'{ident(name)} {kind}' for name, kind in columns.items())})"
+            continue
+        for name, kind in columns.items():
+            stored = present[table].get(name.casefold())
+            if stored is None:
+                yield f"ALTER TABLE {table} ADD COLUMN {ident(name)} {kind}"
+            elif _comparable(stored) != _comparable(kind):
+                raise PermanentFailure(
+                    f"{table}: the column {name!r} is stored as {stored}, the object type now says {kind}. "
+                    "Give the field a new name, or keep its type."
+                )
 
 
 def _comparable(kind: str) -> str:
