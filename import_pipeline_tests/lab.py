@@ -4,21 +4,23 @@ Belongs here: making validated rows by hand and running the real stages on them.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from import_pipeline.applying.packages import GROUP_WEIGHT
 from import_pipeline.applying.stage import ApplyOrder, apply_delivery
-from import_pipeline.model.job import Job
+from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.store.names import given_columns
 from import_pipeline.relating.stage import RelateOrder, relate_delivery
 from import_pipeline.settings import Settings
+from import_pipeline.store.names import given_columns, ident
 from import_pipeline.store.schema import prepare_store
 from import_pipeline.store.session import Session, open_store
-from import_pipeline.store.staging import LINEAGE, DeliveryStaging
+from import_pipeline.store.staging import LINEAGE, DeliveryStaging, StageFolder
 
 ACCOUNT = ObjectType.model_validate(
     {
@@ -42,22 +44,67 @@ CONTACT = ObjectType.model_validate(
         "fields": [{"name": "Name", "required": True}, {"name": "Title", "custom": True}],
     }
 )
+PASSING = {"_lock": ("tag", "token")}
+"""Columns that differ between two stores with the same content."""
 _POLARS = {"DOUBLE": pl.Float64, "BOOLEAN": pl.Boolean, "DATE": pl.Date, "TIMESTAMPTZ": pl.Datetime("us", "UTC")}
 
 
 class Lab:
-    """One account's store with an injected clock that moves one minute with every delivery."""
+    """One account's store with an injected clock that moves one minute with every delivery.
 
-    def __init__(self, home: Path, types: Sequence[ObjectType] = (ACCOUNT, CONTACT), *, strict: bool = False) -> None:
+    `memory` keeps the store in memory and one session open, which is fast; `close` ends it. `package_rows` and `group_weight` are the
+    sizes of packages and commits.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        types: Sequence[ObjectType] = (ACCOUNT, CONTACT),
+        *,
+        strict: bool = False,
+        memory: bool = False,
+        package_rows: int = PACKAGE_ROWS,
+        group_weight: float = GROUP_WEIGHT,
+    ) -> None:
         self.settings = Settings.from_environment({"IMPORT_PIPELINE_HOME": str(home)})
         self.types = {t.name: t for t in types}
         self.now = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-        self.strict = strict
+        self.strict, self.package_rows, self.group_weight = strict, package_rows, group_weight
         self.count = 0
+        self._stack = ExitStack()
+        # A reader of a store that does not exist yet sees an empty one in memory, which it may write.
+        self._shared: Session | None = self._stack.enter_context(open_store(self.settings, "lab")) if memory else None
 
-    def session(self, *, writable: bool = False) -> Any:
+    def close(self) -> None:
+        """Closes the store in memory."""
+        self._stack.close()
+
+    def session(self, *, writable: bool = False) -> AbstractContextManager[Session]:
         """The account's store."""
-        return open_store(self.settings, "lab", writable=writable)
+        return nullcontext(self._shared) if self._shared else open_store(self.settings, "lab", writable=writable)
+
+    def prepare(self) -> None:
+        """Makes the store's tables."""
+        with self.session(writable=True) as session:
+            prepare_store(session, "lab", self.types.values())
+
+    def order(self, type_name: str, delivery: str, jobs: Sequence[Job]) -> RelateOrder:
+        """What `relate` is told."""
+        object_type = self.types[type_name]
+        parent = self.types[object_type.parent.type] if object_type.parent else None
+        return RelateOrder(delivery, object_type, parent, jobs, self.now, self.strict, self.package_rows)
+
+    def apply_order(self, type_name: str, validated: StageFolder, related: StageFolder) -> ApplyOrder:
+        """What `apply` is told."""
+        object_type = self.types[type_name]
+        until = self.now + object_type.parent.park_for if object_type.parent else None
+        return ApplyOrder(object_type, validated, related, self.now, until, self.group_weight)
+
+    def stages(self, type_name: str, delivery: str) -> tuple[StageFolder, StageFolder]:
+        """The folders `validated` and `related` of a delivery."""
+        staging = DeliveryStaging(self.settings.staging, "lab", delivery)
+        slug = self.types[type_name].slug
+        return staging.stage(slug, "validated"), staging.stage(slug, "related")
 
     def validated(self, delivery: str, object_type: ObjectType, files: Sequence[Sequence[Mapping[str, Any]]]) -> list[Job]:
         """Writes the validated stage for files given as lists of rows; line numbers start at 2."""
@@ -93,23 +140,18 @@ class Lab:
         """Runs `related`; returns its report and the two stage folders."""
         self.count += 1
         self.now += timedelta(minutes=1)
-        key, object_type = delivery or f"d{self.count}_", self.types[type_name]
-        jobs = self.validated(key, object_type, files)
-        staging = DeliveryStaging(self.settings.staging, "lab", key)
-        validated, related = (staging.stage(object_type.slug, s) for s in ("validated", "related"))
-        parent = self.types[object_type.parent.type] if object_type.parent else None
-        with self.session(writable=True) as session:
-            prepare_store(session, "lab", self.types.values())
-            order = RelateOrder(key, object_type, parent, jobs, self.now, self.strict)
-            report = relate_delivery(session, order, validated, related)
+        key = delivery or f"d{self.count}_"
+        jobs = self.validated(key, self.types[type_name], files)
+        validated, related = self.stages(type_name, key)
+        self.prepare()
+        with self.session() as session:
+            report = relate_delivery(session, self.order(type_name, key, jobs), validated, related)
         return report, validated, related
 
-    def apply(self, type_name: str, validated: Any, related: Any) -> dict[str, Any]:
+    def apply(self, type_name: str, validated: StageFolder, related: StageFolder) -> dict[str, Any]:
         """Runs `applied` on what `relate` returned."""
-        object_type = self.types[type_name]
-        until = self.now + object_type.parent.park_for if object_type.parent else None
         with self.session(writable=True) as session:
-            return apply_delivery(session, ApplyOrder(object_type, validated, related, self.now, until))
+            return apply_delivery(session, self.apply_order(type_name, validated, related))
 
     def deliver(self, type_name: str, *files: Sequence[Mapping[str, Any]], delivery: str | None = None) -> dict[str, Any]:
         """Relates and applies files of one type as one delivery; returns the report of `related`."""
@@ -121,6 +163,17 @@ class Lab:
         """(line, code, column) of what `related` found."""
         stage = DeliveryStaging(self.settings.staging, "lab", report["delivery"]).stage(report["type"], "related")
         return {(r["_line"], r["code"], r["column"]) for r in stage.read("errors").to_dicts()}
+
+    def dump(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Every table of the store with all its rows in order, but for the tag, tokens and moments of the clock on the wall."""
+        with self.session() as session:
+            names = session.run("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store' ORDER BY 1")
+            return {
+                name: session.run(f"SELECT * EXCLUDE ({', '.join(PASSING.get(name, ()))}) FROM store.{ident(name)} ORDER BY ALL")
+                if name in PASSING
+                else session.run(f"SELECT * FROM store.{ident(name)} ORDER BY ALL")
+                for (name,) in names
+            }
 
     def records(self, type_name: str, columns: str = "*") -> list[dict[str, Any]]:
         """Current records in order of their ids."""

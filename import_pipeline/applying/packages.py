@@ -10,33 +10,43 @@ from pathlib import Path
 import polars as pl
 
 from import_pipeline.model.job import GROUP_PACKAGES, PACKAGE_ROWS
+from import_pipeline.relating.rows import SEQ_STEP
 from import_pipeline.store.staging import JOB, POS
 
-SEQ_STEP = 1 << 40
-"""`_seq` = job number × SEQ_STEP + position (see relating/rows.py)."""
+GROUP_WEIGHT = GROUP_PACKAGES * PACKAGE_ROWS
+"""What the rows of a commit group may weigh together: as much as GROUP_PACKAGES packages of new records."""
+WEIGHTS = {"create": 1.0, "update": 4.0}
+"""An update keeps its old version twice until the commit: for the history, and for who reads meanwhile."""
+OTHER_WEIGHT = 0.25
+"""A row that changes no record leaves its lineage only."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """10,000 positions of one job (fewer at its end). `first` and `last` are the `_seq` of its rows."""
+    """10,000 positions of one job (fewer at its end). `first` and `last` are the `_seq` of its rows.
+
+    `number` counts from 0 in the file; rows of an earlier delivery that were released from waiting have packages -1, -2 ….
+    """
 
     job: str
     number: int
     positions: int
     first: int
     last: int
+    weight: float = 0.0
+    """What committing it costs, in new records."""
 
 
-def commit_groups(packages: Sequence[Package], rows: int = GROUP_PACKAGES * PACKAGE_ROWS) -> Iterator[list[Package]]:
-    """Packages in order, gathered until about `rows` positions are together: DuckDB writes few large commits well."""
+def commit_groups(packages: Sequence[Package], weight: float = GROUP_WEIGHT) -> Iterator[list[Package]]:
+    """Packages in order, gathered until they weigh `weight` together: DuckDB writes few large commits well."""
     group: list[Package] = []
-    size = 0
+    size = 0.0
     for package in packages:
         group.append(package)
-        size += package.positions
-        if size >= rows:
+        size += package.weight
+        if size >= weight:
             yield group
-            group, size = [], 0
+            group, size = [], 0.0
     if group:
         yield group
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from import_pipeline.applying.packages import Package
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.store.names import Tables, data_columns, ident, idents
+from import_pipeline.store.names import Tables, data_columns, given_columns, ident, idents, updatable
 from import_pipeline.store.records import hash_sql
 from import_pipeline.store.schema import PARKED_COLUMNS, RECORD_COLUMNS
 from import_pipeline.store.session import Session
@@ -26,102 +26,135 @@ class Batch:
     park_until: datetime | None
 
     @property
-    def first(self) -> int:
-        """The lowest `_seq` of the group."""
-        return min(p.first for p in self.packages)
-
-    @property
-    def last(self) -> int:
-        """The highest `_seq` of the group."""
-        return max(p.last for p in self.packages)
+    def span(self) -> str:
+        """SQL for the `_seq` of the group's rows: packages are in order and have no rows in common."""
+        return f"BETWEEN {self.packages[0].first} AND {self.packages[-1].last}"
 
 
-def write_batch(session: Session, object_type: ObjectType, batch: Batch, present: set[str]) -> None:
-    """Writes the group inside the caller's transaction. `present` are the columns that the validated rows hold."""
-    span = f"BETWEEN {batch.first} AND {batch.last}"
-    folded = bool(session.one(f"SELECT count(*) FROM set_folded WHERE _seq {span}"))
-    actions = dict(session.run(f"SELECT action, count(*) FROM set_changes WHERE _seq {span} GROUP BY 1"))
+def write_batch(session: Session, object_type: ObjectType, batch: Batch, made: frozenset[str], present: frozenset[str]) -> None:
+    """Writes the group inside the caller's transaction. `made` names the change set's parts, `present` the columns of `wide`."""
+    columns = _Source(session, object_type, batch, made, present)
+    actions = dict(session.run(f"SELECT action, count(*) FROM set_changes WHERE _seq {batch.span} GROUP BY 1"))
     if actions.get("create"):
-        _create(session, object_type, batch, span, folded)
+        _create(session, object_type, batch, columns)
     if actions.get("update"):
-        _update(session, object_type, batch, span, folded, present)
-    _park(session, object_type, batch, span)
-    session.run(
-        f"INSERT INTO store._lineage SELECT ?, job, _line, record, action FROM set_outcomes WHERE _seq {span} AND action <> 'refuse'",
-        [object_type.slug],
-    )
-    for package in batch.packages:
-        session.run(
-            "INSERT INTO store._packages VALUES (?, ?, ?, ?, ?)",
-            [batch.change_set, package.job, package.number, package.positions, batch.now],
-        )
-
-
-def _source(object_type: ObjectType, folded: bool) -> str:
-    """The wide values of changes by `_seq`: from the validated rows, or from the folded ones."""
-    keys = idents([c.key for c in data_columns(object_type)])
-    single = f"SELECT _seq, false AS folded, {keys} FROM wide"
-    return f"{single} UNION ALL SELECT _seq, true AS folded, {keys} FROM set_folded" if folded else single
-
-
-def _create(session: Session, object_type: ObjectType, batch: Batch, span: str, folded: bool) -> None:
-    keys = [c.key for c in data_columns(object_type)]
-    columns = idents([*RECORD_COLUMNS, *keys])
-    digest = hash_sql([f"s.{ident(k)}" for k in keys], "c.parent_id")
+        _update(session, object_type, batch, columns)
+    if {"parked", "released"} & made:
+        _park(session, object_type, batch, made)
     session.run(
         f"""
-        INSERT INTO {Tables(object_type).current} ({columns})
+        INSERT INTO store._lineage (type, job, line, pos, record, action)
+        SELECT ?, job, _line, _pos, record, action
+        FROM set_outcomes
+        WHERE _seq {batch.span} AND action <> 'refuse'
+        """,
+        [object_type.slug],
+    )
+    done = ", ".join("(?, ?, ?, ?, ?)" for _ in batch.packages)
+    values = [v for p in batch.packages for v in (batch.change_set, p.job, p.number, p.positions, batch.now)]
+    session.run(f"INSERT INTO store._packages VALUES {done}", values)
+
+
+class _Source:
+    """Where the wide values of the group's changes are read: the validated rows, and the folded ones when it has any."""
+
+    def __init__(self, session: Session, object_type: ObjectType, batch: Batch, made: frozenset[str], present: frozenset[str]) -> None:
+        self.folded = "folded" in made and bool(session.one(f"SELECT count(*) FROM set_folded WHERE _seq {batch.span}"))
+        self.given = set(present)
+        if self.folded:
+            self.given |= {name for (name,) in session.run("SELECT column_name FROM (DESCRIBE set_folded)")}
+        self._types = {k: t for k, t in given_columns(object_type).items() if k in {c.key for c in data_columns(object_type)}}
+        self._present = present
+
+    def select(self, keys: Sequence[str]) -> str:
+        """SELECT of `_seq`, `_folded` and these columns."""
+        single = f"SELECT _seq, false AS _folded{''.join(', ' + ident(k) for k in keys)} FROM wide"
+        if not self.folded:
+            return single
+        columns = "".join(f", {self._or_null(k)}" for k in keys)
+        return f"{single} UNION ALL SELECT _seq, true AS _folded{columns} FROM set_folded"
+
+    def _or_null(self, key: str) -> str:
+        return ident(key) if key in self.given else f"CAST(NULL AS {self._types[key]}) AS {ident(key)}"
+
+
+def _create(session: Session, object_type: ObjectType, batch: Batch, source: _Source) -> None:
+    keys = [c.key for c in data_columns(object_type)]
+    digest = hash_sql([f"s.{ident(k)}" for k in keys], "c.parent_id")
+    match = "AND s._folded = c.folded" if source.folded else ""
+    session.run(
+        f"""
+        INSERT INTO {Tables(object_type).current} ({idents([*RECORD_COLUMNS, *keys])})
         SELECT c.id, c.parent_id, c.pin_id, {digest}, 1, $stamp, $stamp, c.job, c._line, {idents(keys, "s.")}
-        FROM set_changes c JOIN ({_source(object_type, folded)}) s ON s._seq = c._seq AND s.folded = c.folded
-        WHERE c.action = 'create' AND c._seq {span}
+        FROM ({source.select(keys)}) s
+        JOIN set_changes c ON c._seq = s._seq {match}
+        WHERE c.action = 'create' AND c._seq {batch.span}
         """,
         {"stamp": batch.stamp},
     )
 
 
-def _update(session: Session, object_type: ObjectType, batch: Batch, span: str, folded: bool, present: set[str]) -> None:
-    """Old versions to history, then the new values over the current ones. Only columns that can have changed are written."""
+def _update(session: Session, object_type: ObjectType, batch: Batch, source: _Source) -> None:
+    """Old versions to history, then the new values over the current ones. Only columns in which a value differs are written."""
     tables, data = Tables(object_type), data_columns(object_type)
-    set_keys = [c.key for c in data if c.update == "always" and (folded or c.key in present)]
-    merged = {c.key: f"coalesce(s.{ident(c.key)}, t.{ident(c.key)})" if c.key in set_keys else f"t.{ident(c.key)}" for c in data}
-    parent = "coalesce(c.parent_id, t._parent_id)"
-    values = ", ".join(f"{merged[k]} AS {ident(k)}" for k in set_keys)
-    session.run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE updates AS
-        SELECT t._id, {parent} AS _parent_id, {hash_sql(list(merged.values()), parent)} AS _hash, c.job AS _job, c._line AS _line
-            {", " + values if values else ""}
-        FROM (SELECT * FROM set_changes WHERE action = 'update' AND _seq {span}) c
-        JOIN ({_source(object_type, folded)}) s ON s._seq = c._seq AND s.folded = c.folded
-        JOIN {tables.current} t ON t._id = c.id
-        """
-    )
+    keys = [c.key for c in data if updatable(c) and c.key in source.given]
+    _find_updates(session, object_type, batch, source, keys)
     kept = idents([*RECORD_COLUMNS, *(c.key for c in data)])
     session.run(
         f"""
         INSERT INTO {tables.history} ({kept}, _valid_to, _ended_by)
-        SELECT {idents([*RECORD_COLUMNS, *(c.key for c in data)], "t.")}, $stamp, u._job
-        FROM {tables.current} t JOIN updates u ON u._id = t._id
+        SELECT {kept}, $stamp, _new_job FROM updates
         """,
         {"stamp": batch.stamp},
     )
-    assigned = ", ".join(f"{ident(k)} = u.{ident(k)}" for k in ["_parent_id", "_hash", "_job", "_line", *set_keys])
-    session.run(
-        f"UPDATE {tables.current} SET {assigned}, _version = _version + 1, _valid_from = $stamp FROM updates u "
-        f"WHERE {tables.current}._id = u._id",
-        {"stamp": batch.stamp},
-    )
-
-
-def _park(session: Session, object_type: ObjectType, batch: Batch, span: str) -> None:
-    """Parks the group's rows that wait for their parent, and takes out those that wait no longer."""
-    parked = Tables(object_type).parked
-    given = [c.key for c in object_type.columns if c.key != "Address Line"]
+    new = {ident(k): ident(f"_n{i}") for i, k in enumerate(keys)} | {"_parent_id": "_new_parent_id"}
+    differing = ", ".join(f"bool_or({value} IS DISTINCT FROM {column})" for column, value in new.items())
+    (differs,) = session.run(f"SELECT {differing} FROM updates")
+    written = {column: value for (column, value), different in zip(new.items(), differs, strict=True) if different}
+    written |= {"_hash": "_new_hash", "_job": "_new_job", "_line": "_new_line"}
     session.run(
         f"""
-        INSERT INTO {parked} ({idents([*PARKED_COLUMNS, *given])})
-        SELECT job, _line, _end, _pos, $now, $until, {idents(given)} FROM set_parked WHERE _seq {span}
+        UPDATE {tables.current} AS t
+        SET {", ".join(f"{column} = u.{value}" for column, value in written.items())}, _version = t._version + 1, _valid_from = $stamp
+        FROM updates u
+        WHERE t._id = u._id
         """,
-        {"now": batch.now, "until": batch.park_until or batch.now},
+        {"stamp": batch.stamp},
     )
-    session.run(f"DELETE FROM {parked} USING set_released r WHERE {parked}._job = r.job AND {parked}._line = r._line AND r._seq {span}")
+
+
+def _find_updates(session: Session, object_type: ObjectType, batch: Batch, source: _Source, keys: Sequence[str]) -> None:
+    """Table `updates`: the old versions as they are, and beside them the new values `_n0` … of `keys` and of the record's own columns."""
+    data = [c.key for c in data_columns(object_type)]
+    merged = {k: f"coalesce(s.{ident(k)}, t.{ident(k)})" if k in keys else f"t.{ident(k)}" for k in data}
+    values = "".join(f", {merged[k]} AS {ident(f'_n{i}')}" for i, k in enumerate(keys))
+    parent = "coalesce(c.parent_id, t._parent_id)"
+    match = "AND s._folded = c.folded" if source.folded else ""
+    session.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE updates AS
+        SELECT {idents([*RECORD_COLUMNS, *data], "t.")}, {parent} AS _new_parent_id,
+            {hash_sql(list(merged.values()), parent)} AS _new_hash, c.job AS _new_job, c._line AS _new_line{values}
+        FROM set_changes c
+        JOIN ({source.select(keys)}) s ON s._seq = c._seq {match}
+        JOIN {Tables(object_type).current} t ON t._id = c.id
+        WHERE c.action = 'update' AND c._seq {batch.span}
+        """
+    )
+
+
+def _park(session: Session, object_type: ObjectType, batch: Batch, made: frozenset[str]) -> None:
+    """Parks the group's rows that wait for their parent, and takes out those that wait no longer."""
+    parked, given = Tables(object_type).parked, list(given_columns(object_type))
+    if "parked" in made:
+        session.run(
+            f"""
+            INSERT INTO {parked} ({idents([*PARKED_COLUMNS, *given])})
+            SELECT job, _line, _end, _pos, coalesce(_since, $stamp), $until, {idents(given)}
+            FROM set_parked
+            WHERE _seq {batch.span}
+            """,
+            {"stamp": batch.stamp, "until": batch.park_until or batch.now},
+        )
+    if "released" in made:
+        session.run(f"DELETE FROM {parked} WHERE (_job, _pos) IN (SELECT job, _pos FROM set_released WHERE _seq {batch.span})")

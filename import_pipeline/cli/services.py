@@ -8,6 +8,7 @@ its own, so that Ctrl-C reaches this process only, and the others are stopped by
 """
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -22,12 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from import_pipeline.failures import PermanentFailure, TransientFailure
+from import_pipeline.ledger import Ledger, deliveries, meta
 from import_pipeline.settings import Settings
 
 START_SECONDS = 120.0
 """How long a process may take until it answers; a slow, busy machine takes 20 seconds."""
-STOP_SECONDS = 20.0
-"""How long a process has to end by itself."""
+STOP_SECONDS = 8.0
+"""How long a process has to end by itself. A code server that has run something can take a minute, and has nothing left to do."""
+RUN_SECONDS = 300.0
+"""How long stopping waits for an import under way. One that is ended all the same goes on at the next start, and loses nothing."""
+CODE_SERVER = "code server"
+_LOCATIONS = "{workspaceOrError {... on Workspace {locationEntries {locationOrLoadError {... on PythonError {message}}}}}}"
 _LOOK = 0.1
 _LAST_LINES = 15
 
@@ -65,6 +71,7 @@ class Services:
     """All processes of one home."""
 
     settings: Settings
+    ledger: Ledger
     host: str = "127.0.0.1"
     port: int = 0
     lock: int | None = None
@@ -77,13 +84,16 @@ class Services:
         return f"http://{self.host}:{self.port}"
 
     def start(self, *, page: bool = True) -> None:
-        """Starts everything and returns when it answers. Raises TransientFailure when a process ends or does not answer."""
+        """Starts everything and returns when it answers. Raises TransientFailure when a process ends or does not answer.
+
+        With the page it is also seen whether the definitions could be loaded: PermanentFailure when not.
+        """
         from import_pipeline.orchestration.instance import prepare_home
 
         home = prepare_home(self.settings)
         code_port = free_port()
         code = ["dagster", "code-server", "start", "-m", "import_pipeline.definitions", "--location-name", "import_pipeline"]
-        self._run("code server", [*code, "--host", "127.0.0.1", "--port", str(code_port), "--log-level", "warning"])
+        self._run(CODE_SERVER, [*code, "--host", "127.0.0.1", "--port", str(code_port), "--log-level", "warning"])
         self._until(lambda: _listens("127.0.0.1", code_port))
         workspace = home / "workspace.yaml"
         workspace.write_text(f"load_from:\n- grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: import_pipeline}}\n")
@@ -91,6 +101,8 @@ class Services:
         if page:
             self._run("web page", ["dagster_webserver", "-w", str(workspace), "-h", self.host, "-p", str(self.port)])
             self._until(lambda: _answers(f"{self.address}/server_info"))
+            if fault := _load_fault(self.address):
+                raise PermanentFailure(f"the definitions cannot be loaded: {fault}")
 
     def _run(self, name: str, arguments: list[str]) -> None:
         log = self.settings.home / "logs" / f"{name.replace(' ', '_')}.log"
@@ -108,7 +120,7 @@ class Services:
             )
         self.started.append(Service(name, process, log))
 
-    def _until(self, ready: Callable[[], bool]) -> None:
+    def _until(self, ready: Callable[[], object]) -> None:
         end = time.monotonic() + START_SECONDS
         while not ready():
             if dead := self.dead():
@@ -121,15 +133,39 @@ class Services:
         """What ended that should run, or None."""
         return next((service.told_end() for service in self.started if not service.running), None)
 
+    def retire(self) -> None:
+        """Ends the daemon and the web page: no new run begins. Those under way belong to the code server and go on."""
+        self._end([service for service in self.started if service.name != CODE_SERVER])
+
+    def busy(self) -> bool:
+        """Whether a process of the code server imports a delivery at this moment."""
+        import psutil
+
+        code = next((service for service in self.started if service.name == CODE_SERVER and service.running), None)
+        if code is None:
+            return False
+        with self.ledger.read() as conn:
+            workers = [meta.read(conn, f"worker/{d.key}") for d in deliveries.listing(conn, state="running")]
+        return bool({w["pid"] for w in workers if w} & {child.pid for child in psutil.Process(code.process.pid).children(recursive=True)})
+
+    def await_idle(self) -> None:
+        """Waits for the import under way, `RUN_SECONDS` at most."""
+        end = time.monotonic() + RUN_SECONDS
+        while self.busy() and time.monotonic() < end:
+            time.sleep(_LOOK)
+
     def stop(self) -> None:
-        """Asks every process to end and waits; what does not end is ended, with all of its group."""
-        for service in reversed(self.started):
+        """Asks every process that is left to end and waits; what does not end is ended, with all of its group."""
+        self._end(list(self.started))
+
+    def _end(self, services: list[Service]) -> None:
+        for service in services:
             if service.running:
                 service.process.terminate()
         end = time.monotonic() + STOP_SECONDS
-        for service in reversed(self.started):
+        for service in services:
             service.end(end - time.monotonic())
-        self.started.clear()
+            self.started.remove(service)
 
 
 @contextmanager
@@ -205,9 +241,19 @@ def _listens(host: str, port: int) -> bool:
     return True
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str | urllib.request.Request) -> bytes | None:
+    """The body of the answer; None while there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            body: bytes = answer.read()
+            return body or b" "
     except (urllib.error.URLError, OSError):
-        return False
+        return None
+
+
+def _load_fault(address: str) -> str | None:
+    """Why the web page shows no definitions, or None when it does."""
+    query = json.dumps({"query": _LOCATIONS}).encode()
+    body = _answers(urllib.request.Request(f"{address}/graphql", query, {"Content-Type": "application/json"}))
+    entries = json.loads(body or b"{}").get("data", {}).get("workspaceOrError", {}).get("locationEntries", [])
+    return next((message for entry in entries if (message := (entry["locationOrLoadError"] or {}).get("message"))), None)

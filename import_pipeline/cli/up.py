@@ -33,7 +33,8 @@ def up(port: PortOption = 3000, host: HostOption = "127.0.0.1") -> None:
         require_free(host, port)
         prepare(pipeline)
         try:
-            with running(Services(pipeline.settings, host, port, lock)) as services:
+            with stopping(Services(pipeline.settings, pipeline.ledger, host, port, lock), out) as services:
+                services.start()
                 _tell(out, pipeline, services)
                 told = _wait(services)
         except KeyboardInterrupt:
@@ -56,12 +57,18 @@ def prepare(pipeline: "Pipeline") -> None:
 
 
 @contextmanager
-def running(services: "Services", *, page: bool = True) -> "Iterator[Services]":
-    """The processes, started, and stopped whatever happens."""
+def stopping(services: "Services", out: "Console") -> "Iterator[Services]":
+    """The processes to start; they are stopped whatever happens. An import under way ends first; a second Ctrl-C does not wait for it."""
     try:
-        services.start(page=page)
         yield services
     finally:
+        try:
+            services.retire()
+            if services.busy():
+                out.print("an import is under way and ends first; Ctrl-C again stops it (it goes on at the next start)")
+                services.await_idle()
+        except KeyboardInterrupt:
+            out.print("stopping at once")
         services.stop()
 
 

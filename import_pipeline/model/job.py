@@ -19,7 +19,7 @@ FileKind = Literal["csv", "jsonl", "xlsx", "kml", "zip", "other"]
 
 PACKAGE_ROWS = 10_000
 """Positions of a file in one package, the unit of progress (acceptance S-12)."""
-GROUP_PACKAGES = 12
+GROUP_PACKAGES = 100
 """Packages in one commit: about one DuckDB row group of 122,880 rows (DESIGN section 8)."""
 
 

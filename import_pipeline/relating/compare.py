@@ -5,12 +5,13 @@ record (match.py), folding (groups.py), writing (applying/).
 
 Tables made here:
   unlike    wide rows of single rows whose stored record has another hash: equal hashes settle «unchanged» without reading values
-  compared  `_id`, `_first`, `_changed`, `_i0` … (a column that was given and ignored) of stored records that `unlike` and `folded` hold
-  judged    `_seq`, `action` of the rows in `members`
+  compared  `_id`, `_first`, `_changed` of the stored records that `unlike` and `folded` hold, and `_i0` …: whether the single row gave
+            another value in a column that an update may not touch
+  judged    `_seq`, `id`, `action`, `_i0` … of the rows in `members`
   tellers   `_seq`, `id`, `action`: which of the rows in `members` tells its record's change
 """
 
-from import_pipeline.model.columns import ADDRESS_COLUMNS, Column
+from import_pipeline.model.columns import ADDRESS_COLUMNS
 from import_pipeline.model.object_type import EXTERNAL_PIN_ID, PIN
 from import_pipeline.relating.findings import find
 from import_pipeline.relating.work import Work
@@ -20,57 +21,131 @@ from import_pipeline.store.schema import HASH_PROBE
 
 
 def compare(work: Work) -> None:
-    """Tables `unlike` and `compared`, and the warnings about ignored values."""
-    if not work.one("SELECT count(target) FROM placed"):
-        return
-    given = [c for c in data_columns(work.object_type) if c.key in work.given]
-    singles = _find_unlike(work, given)
-    fixed = [c for c in given if not updatable(c)]
-    changed = [f"(s.{n} IS NOT NULL AND s.{n} IS DISTINCT FROM t.{n})" for n in (ident(c.key) for c in given if updatable(c))]
-    changed.append("(s._parent_id IS NOT NULL AND s._parent_id IS DISTINCT FROM t._parent_id)")
-    ignored = [
-        f", s.{n} IS NOT NULL AND s.{n} IS DISTINCT FROM t.{n} AS {ident(f'_i{i}')}" for i, n in enumerate(ident(c.key) for c in fixed)
-    ]
-    columns = f"_id, _parent_id, _first{''.join(', ' + ident(c.key) for c in given)}"
-    sources = [f"SELECT {columns} FROM {singles}"] if singles else []
-    if work.size("folded"):
-        sources.append(f"SELECT {columns} FROM folded")
-    if sources:
-        work.make(
-            "compared",
-            f"""
-            SELECT t._id, s._first, {" OR ".join(changed)} AS _changed{"".join(ignored)}
-            FROM ({" UNION ALL ".join(sources)}) s
-            JOIN {work.current} t ON t._id = s._id
-            """,
-        )
-    _warn_ignored(work, fixed)
+    """Tables `unlike`, `compared`, `judged` and `tellers`, and the warnings about ignored values."""
+    if work.one("SELECT count(target) FROM placed"):
+        _compare_stored(work)
+    if work.size("several"):
+        _judge_members(work)
+    _warn_ignored(work)
     _warn_places(work)
 
 
-def _find_unlike(work: Work, given: list[Column]) -> str:
+def _given(work: Work, *, may_update: bool) -> list[str]:
+    """The data columns that the rows give, quoted: those that an update may set, or the others."""
+    found = [c for c in data_columns(work.object_type) if c.key in work.given]
+    return [ident(c.key) for c in found if updatable(c) is may_update]
+
+
+def _compare_stored(work: Work) -> None:
+    free, fixed = _given(work, may_update=True), _given(work, may_update=False)
+    singles = _find_unlike(work, free + fixed)
+    columns = "".join(f", {name}" for name in free + fixed)
+    sources = [f"SELECT _id, _parent_id, _first{columns} FROM {singles}"] if singles else []
+    if work.size("folded"):
+        sources.append(f"SELECT _id, _parent_id, _first{columns} FROM folded")
+    if not sources:
+        return
+    changed = [f"(s.{name} IS NOT NULL AND s.{name} IS DISTINCT FROM t.{name})" for name in (*free, "_parent_id")]
+    ignored = "".join(f", s.{name} IS NOT NULL AND s.{name} IS DISTINCT FROM t.{name} AS _i{i}" for i, name in enumerate(fixed))
+    work.make(
+        "compared",
+        f"""
+        SELECT t._id, s._first, {" OR ".join(changed)} AS _changed{ignored}
+        FROM ({" UNION ALL ".join(sources)}) s
+        JOIN {work.current} t ON t._id = s._id
+        """,
+    )
+
+
+def _find_unlike(work: Work, given: list[str]) -> str:
     """Where the single rows of stored records that have to be compared are found; nothing when there are none."""
-    several = "AND p.id NOT IN (SELECT id FROM several)" if work.size("several") else ""
-    singles = f"FROM wide w JOIN placed p ON p._seq = w._seq AND p.target IS NOT NULL {several}"
-    columns = f"p.id AS _id, p.parent_id AS _parent_id, p._seq AS _first{''.join(f', w.{ident(c.key)}' for c in given)}"
     if work.replay:
         return ""
+    several = "AND p.id NOT IN (SELECT id FROM several)" if work.size("several") else ""
+    singles = f"FROM wide w JOIN placed p ON p._seq = w._seq AND p.target IS NOT NULL {several}"
+    columns = f"p.id AS _id, p.parent_id AS _parent_id, p._seq AS _first{''.join(f', w.{name}' for name in given)}"
     keys = [c.key for c in data_columns(work.object_type)]
     if not set(keys) <= work.given or work.one(f"SELECT hash_probe = {HASH_PROBE} FROM store._lock") is not True:
         return f"(SELECT {columns} {singles})"
     given_hash = hash_sql([f"w.{ident(k)}" for k in keys], "p.parent_id")
-    found = work.make("unlike", f"SELECT {columns} {singles} JOIN {work.current} t ON t._id = p.target WHERE t._hash <> {given_hash}")
+    found = work.make("unlike", f"SELECT {columns} {singles} WHERE p.hash IS DISTINCT FROM {given_hash}")
     return "unlike" if found else ""
 
 
-def _warn_ignored(work: Work, fixed: list[Column]) -> None:
+def _judge_members(work: Work) -> None:
+    """Of several rows of one record each counts by what it would have done row by row.
+
+    The record's change is told by the last row that changed something. When the rows' values swing back, nothing changes and all of
+    them are «unchanged».
+    """
+    compared = work.size("compared")
+    work.make(
+        "record_actions",
+        f"""
+        SELECT s.id, CASE WHEN s.target IS NULL THEN 'create' {"WHEN c._changed THEN 'update'" if compared else ""} ELSE 'unchanged' END AS action
+        FROM several s {"LEFT JOIN compared c ON c._id = s.id" if compared else ""}
+        """,
+    )
+    work.make(
+        "judged",
+        f"""
+        SELECT d.* EXCLUDE (lead, differs), CASE WHEN a.action = 'unchanged' THEN 'unchanged' WHEN d._seq = d.lead THEN 'create'
+            WHEN d.differs THEN 'update' ELSE 'unchanged' END AS action
+        FROM ({_differing(work)}) d JOIN record_actions a ON a.id = d.id
+        """,
+    )
+    work.make(
+        "tellers",
+        """
+        SELECT max(j._seq) FILTER (j.action <> 'unchanged') AS _seq, a.id, a.action
+        FROM record_actions a JOIN judged j ON j.id = a.id
+        WHERE a.action <> 'unchanged'
+        GROUP BY a.id, a.action
+        """,
+    )
+
+
+def _differing(work: Work) -> str:
+    """SELECT of the rows in `members` with `differs`, whether one gives a value other than the rows before it and the record, and
+    with `_i0` …, whether one gives a value other than the record's in a column that only its creation sets."""
+    before = "OVER (PARTITION BY m.id ORDER BY m._seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+
+    def differs(value: str, stored: str) -> str:
+        return f"({value} IS NOT NULL AND {value} IS DISTINCT FROM coalesce(last_value({value} IGNORE NULLS) {before}, {stored}))"
+
+    def ignored(name: str) -> str:
+        made = f"any_value(r.{name}) FILTER (r._seq = m.lead) OVER (PARTITION BY m.id)"
+        return f"r.{name} IS NOT NULL AND r.{name} IS DISTINCT FROM CASE WHEN m.target IS NULL THEN {made} ELSE t.{name} END"
+
+    parts = [differs(f"r.{name}", f"t.{name}") for name in _given(work, may_update=True)] + [differs("m.parent_id", "t._parent_id")]
+    flags = "".join(f", {ignored(name)} AS _i{i}" for i, name in enumerate(_given(work, may_update=False)))
+    return f"""
+        SELECT m._seq, m.id, m.lead, {" OR ".join(parts)} AS differs{flags}
+        FROM members m
+        JOIN every_row r ON r._seq = m._seq
+        LEFT JOIN {work.current} t ON t._id = m.target
+        """
+
+
+def _warn_ignored(work: Work) -> None:
     """One warning per job and column that an update gave and may not change, naming the column and how many rows (acceptance S-8)."""
-    if not fixed or not work.size("compared"):
+    fixed = [c.key for c in data_columns(work.object_type) if c.key in work.given and not updatable(c)]
+    flags = "".join(f", _i{i}" for i, _ in enumerate(fixed))
+    sources = [f"SELECT _first AS _seq{flags} FROM compared"] if work.size("compared") else []
+    if work.size("judged"):
+        sources.append(f"SELECT _seq{flags} FROM judged")
+    if not fixed or not sources:
         return
-    counted = ", ".join(f"count(*) FILTER (_i{i}), min(_first) FILTER (_i{i})" for i, _ in enumerate(fixed))
-    for row in work.session.run(f"SELECT {counted} FROM compared c JOIN narrow n ON n._seq = c._first GROUP BY n._job ORDER BY n._job"):
-        for i, column in enumerate(fixed):
-            _warn(work, column.key, rows=row[2 * i], first=row[2 * i + 1])
+    counted = ", ".join(f"count(*) FILTER (_i{i}), min(n._seq) FILTER (_i{i})" for i, _ in enumerate(fixed))
+    for row in work.session.run(
+        f"""
+        SELECT {counted}
+        FROM ({" UNION ALL ".join(sources)}) c JOIN narrow n ON n._seq = c._seq
+        GROUP BY n._job ORDER BY n._job
+        """
+    ):
+        for i, key in enumerate(fixed):
+            _warn(work, key, rows=row[2 * i], first=row[2 * i + 1])
 
 
 def _warn_places(work: Work) -> None:
@@ -102,58 +177,6 @@ def _warn(work: Work, column: str, *, rows: int, first: int | None) -> None:
         find(work, "not_updatable", seq=str(first), column=literal(column), value="NULL", expected=literal(told), source="")
 
 
-def judge_members(work: Work) -> None:
-    """Tables `judged` and `tellers`. Of several rows of one record each counts by what it would have done row by row.
-
-    The record's change is told by the last row that changed something. When the rows' values swing back, nothing changes and all of
-    them are «unchanged».
-    """
-    if not work.size("several"):
-        return
-    work.make(
-        "record_actions",
-        f"""
-        SELECT s.id, CASE WHEN s.target IS NULL THEN 'create' WHEN {"c._changed" if work.size("compared") else "false"} THEN 'update'
-            ELSE 'unchanged' END AS action
-        FROM several s {"LEFT JOIN compared c ON c._id = s.id" if work.size("compared") else ""}
-        """,
-    )
-    work.make(
-        "judged",
-        f"""
-        SELECT d._seq, d.id, CASE WHEN a.action = 'unchanged' THEN 'unchanged' WHEN d._seq = d.lead THEN 'create'
-            WHEN d.differs THEN 'update' ELSE 'unchanged' END AS action
-        FROM ({_differing(work)}) d JOIN record_actions a ON a.id = d.id
-        """,
-    )
-    work.make(
-        "tellers",
-        """
-        SELECT max(j._seq) FILTER (j.action <> 'unchanged') AS _seq, a.id, a.action
-        FROM record_actions a JOIN judged j ON j.id = a.id
-        WHERE a.action <> 'unchanged'
-        GROUP BY a.id, a.action
-        """,
-    )
-
-
-def _differing(work: Work) -> str:
-    """SELECT of the rows in `members` with `differs`: whether one gives a value other than the rows before it and the record."""
-    before = "OVER (PARTITION BY m.id ORDER BY m._seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-
-    def differs(value: str, stored: str) -> str:
-        return f"({value} IS NOT NULL AND {value} IS DISTINCT FROM coalesce(last_value({value} IGNORE NULLS) {before}, {stored}))"
-
-    names = [ident(c.key) for c in data_columns(work.object_type) if c.key in work.given and updatable(c)]
-    parts = [differs(f"r.{n}", f"t.{n}") for n in names] + [differs("m.parent_id", "t._parent_id")]
-    return f"""
-        SELECT m._seq, m.id, m.lead, {" OR ".join(parts)} AS differs
-        FROM members m
-        JOIN every_row r ON r._seq = m._seq
-        LEFT JOIN {work.current} t ON t._id = m.target
-        """
-
-
 def actions_sql(work: Work) -> str:
     """SELECT of `placed` with `action`, and with `tells`: whether the row tells its record's change."""
     several, compared = work.size("several"), work.size("compared")
@@ -169,5 +192,3 @@ def actions_sql(work: Work) -> str:
             j._seq IS NOT NULL AS folded, l.action AS record_action
         FROM placed p {" ".join(joins)}
         """
-
-

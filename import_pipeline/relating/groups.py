@@ -4,8 +4,8 @@ Belongs here: what makes several rows one change with the same result as row by 
 (match.py), comparing with the store (compare.py).
 
 Tables made here:
-  placed   every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored),
-           `lead` (else: the row that makes it), `parent_id`
+  placed   every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored), `hash`
+           (the stored one, where the row's ids found the record), `lead` (else: the row that makes it), `parent_id`
   several  `id`, `target`, `lead` of records that several rows name, or a late one
   members  `placed` of those rows
   folded   one wide row for each of them: `_id`, `_parent_id` and the columns. Per column the last value that is not blank; what only
@@ -54,7 +54,10 @@ def _unmatched(work: Work) -> str:
 
 
 def _find_makers(work: Work) -> None:
-    if work.object_type.external_id not in work.given:
+    if work.object_type.external_id not in work.given or work.size("by_id") == work.size("narrow"):
+        return
+    # Hashes are grouped much faster than texts, and in most files no two are equal.
+    if not work.one("SELECT count(*) FROM (SELECT hash(ext) FROM narrow WHERE ext IS NOT NULL GROUP BY 1 HAVING count(*) > 1)"):
         return
     work.make(
         "makers",
@@ -69,23 +72,9 @@ def _find_makers(work: Work) -> None:
 
 def place_rows(work: Work, first_id: int) -> int:
     """Table `placed`; returns how many records are new. Their ids go from `first_id` on in order of the rows that make them."""
-    joins, targets, leads = [], [], []
-    if work.size("tangled"):
-        joins.append("LEFT JOIN in_order o ON o._seq = n._seq")
-        targets, leads = ["o.target"], ["o.lead"]
-    if work.size("by_id"):
-        joins.append("LEFT JOIN by_id b ON b._seq = n._seq")
-        targets.append("CASE WHEN o.lead IS NULL THEN b.target END" if leads else "b.target")
-    if work.size("by_rule"):
-        joins.append("LEFT JOIN by_rule h ON h._seq = n._seq")
-        targets.append("h.target")
-    if work.size("makers"):
-        joins.append("LEFT JOIN makers m ON m.ext = n.ext")
-        leads.append("m.lead")
-    if work.parent_column:
-        joins.append("LEFT JOIN parents p ON p.ref = n.parent_ref")
-    target = f"coalesce({', '.join(targets)})" if targets else "CAST(NULL AS BIGINT)"
-    number = f"{first_id} - 1 + dense_rank() OVER (ORDER BY lead NULLS LAST)"
+    target, maker, digest, joins = _matches(work)
+    all_stored = work.size("by_id") == work.size("narrow") and not work.size("tangled")
+    number = "NULL" if all_stored else f"{first_id} - 1 + dense_rank() OVER (ORDER BY lead NULLS LAST)"
     work.make(
         "placed",
         f"""
@@ -93,16 +82,39 @@ def place_rows(work: Work, first_id: int) -> int:
         FROM (
             SELECT *, CASE WHEN target IS NULL THEN coalesce(maker, _seq) END AS lead
             FROM (
-                SELECT n._seq, n._job, n._line, {target} AS target, {f"coalesce({', '.join(leads)})" if leads else "NULL"} AS maker,
+                SELECT n._seq, n._job, n._line, {target} AS target, {maker} AS maker, {digest} AS hash,
                     {"p.id" if work.parent_column else "CAST(NULL AS BIGINT)"} AS parent_id
                 FROM narrow n
                 {" ".join(joins)}
+                {"LEFT JOIN parents p ON p.ref = n.parent_ref" if work.parent_column else ""}
                 WHERE {live(work, "n")}
             )
         )
         """,
     )
-    return int(work.one("SELECT coalesce(max(id) - ?, 0) FROM placed WHERE target IS NULL", [first_id - 1]))
+    return 0 if all_stored else int(work.one("SELECT coalesce(max(id) - ?, 0) FROM placed WHERE target IS NULL", [first_id - 1]))
+
+
+def _matches(work: Work) -> tuple[str, str, str, list[str]]:
+    """SQL for a row's stored record, its maker and the stored record's hash, and the joins to the tables where matching left them."""
+    targets, makers, digest, joins = [], [], "NULL", []
+    if work.size("by_id"):
+        joins.append("LEFT JOIN by_id b ON b._seq = n._seq")
+        targets, digest = ["b.target"], "b.hash"
+    if work.size("tangled"):
+        # What was matched in order counts, also against what an earlier application of the same line had found.
+        joins.append("LEFT JOIN in_order o ON o._seq = n._seq")
+        targets = [f"CASE WHEN o._seq IS NULL THEN {t} ELSE o.target END" for t in targets] or ["o.target"]
+        makers.append("o.lead")
+        digest = f"CASE WHEN o._seq IS NULL THEN {digest} END"
+    if work.size("by_rule"):
+        joins.append("LEFT JOIN by_rule h ON h._seq = n._seq")
+        targets.append("h.target")
+    if work.size("makers"):
+        joins.append("LEFT JOIN makers m ON m.ext = n.ext")
+        makers.append("m.lead")
+    target, maker = (f"coalesce({', '.join(found)})" if found else "NULL" for found in (targets, makers))
+    return f"CAST({target} AS BIGINT)", f"CAST({maker} AS BIGINT)", f"CAST({digest} AS BIGINT)", joins
 
 
 def find_several(work: Work) -> int:
@@ -144,9 +156,7 @@ def fold(work: Work) -> None:
         if updatable(column):
             parts.append(f"arg_max(r.{name}, r._seq) AS {name}")
         else:
-            # An update ignores these; the first value given is kept only to tell that it was ignored.
-            made, ignored = f"any_value(r.{name}) FILTER (r._seq = m.lead)", f"arg_min(r.{name}, r._seq)"
-            parts.append(f"CASE WHEN any_value(m.target) IS NULL THEN {made} ELSE {ignored} END AS {name}")
+            parts.append(f"any_value(r.{name}) FILTER (r._seq = m.lead) AS {name}")
     work.make(
         "folded",
         f"""

@@ -10,7 +10,7 @@ erases; so the steps that follow need not know which rows are late.
 
 from import_pipeline.relating.rows import LINEAGE_NAMES, seq_sql
 from import_pipeline.relating.work import Work
-from import_pipeline.store.names import Tables, data_columns, given_columns, ident, idents, inward_sql
+from import_pipeline.store.names import Tables, data_columns, given_columns, ident, idents, inward_sql, updatable
 
 
 def make_released(work: Work) -> None:
@@ -84,14 +84,18 @@ def make_late(work: Work) -> None:
 
 
 def _protectable(work: Work) -> dict[str, int | None]:
-    """Every given column with its number among those that a record keeps under the same key, or None."""
-    kept = {c.key: i for i, c in enumerate(data_columns(work.object_type))}
+    """Every column a row may give with its number among those that an update may set, or None."""
+    kept = {key: i for i, key in enumerate(_updatable(work))}
     return {key: kept.get(key) for key in given_columns(work.object_type)}
+
+
+def _updatable(work: Work) -> list[str]:
+    return [c.key for c in data_columns(work.object_type) if updatable(c)]
 
 
 def _find_protected(work: Work) -> int:
     """Table `protected(_seq, _p0 …, _parent_kept)`: which values another job has changed since the late row's moment."""
-    tables, kept = Tables(work.object_type), [c.key for c in data_columns(work.object_type)]
+    tables, kept = Tables(work.object_type), _updatable(work)
     columns = f"_id, _version, _valid_from, _job, _parent_id, {idents(kept)}"
     touched = "(SELECT DISTINCT p.target FROM placed p JOIN late_rows r ON r._seq = p._seq WHERE p.target IS NOT NULL)"
     previous = "OVER (PARTITION BY _id ORDER BY _version)"
@@ -121,5 +125,3 @@ def _find_protected(work: Work) -> int:
         GROUP BY p._seq
         """,
     )
-
-

@@ -22,16 +22,17 @@ from import_pipeline.store.names import inward_sql, literal
 
 
 def match_ids(work: Work) -> None:
-    """Table `by_id(_seq, target, record_ext)`; refuses unknown record ids and ids that name two records.
+    """Table `by_id(_seq, target, record_ext, hash)`; refuses unknown record ids and ids that name two records.
 
     `record_ext` is the external id that the target has in the store; null there and an external id in the row: the row gives it.
+    `hash` is the target's.
     """
     if not work.one(f"SELECT count(*) FROM {work.current}"):
-        work.empty("by_id", "_seq BIGINT, target BIGINT, record_ext VARCHAR")
+        work.empty("by_id", "_seq BIGINT, target BIGINT, record_ext VARCHAR, hash BIGINT")
         _refuse_record_ids(work, "FROM narrow n WHERE n.rid IS NOT NULL")
         return
     by_external_id = f"""
-        SELECT n._seq, e._id AS target, n.ext AS record_ext
+        SELECT n._seq, e._id AS target, n.ext AS record_ext, e._hash AS hash
         FROM narrow n JOIN {work.current} e ON e.{work.external_id} = n.ext
         """
     if "RecordID" not in work.given:
@@ -41,7 +42,7 @@ def match_ids(work: Work) -> None:
         work.make(
             "by_id",
             f"""
-            SELECT _seq, target, record_ext FROM by_rid WHERE target IS NOT NULL
+            SELECT _seq, target, record_ext, hash FROM by_rid WHERE target IS NOT NULL
             UNION ALL
             {by_external_id} WHERE n.rid IS NULL
             """,
@@ -51,12 +52,13 @@ def match_ids(work: Work) -> None:
 
 
 def _match_record_ids(work: Work) -> None:
-    """Table `by_rid(_seq, rid, ext, target, record_ext, ext_target)`. A record id column may hold an external id (decision 9)."""
+    """Table `by_rid(_seq, rid, ext, target, record_ext, hash, ext_target)`. A record id column may hold an external id (decision 9)."""
     ext = work.external_id
     work.make(
         "by_rid",
         f"""
-        SELECT n._seq, n.rid, n.ext, coalesce(a._id, b._id) AS target, coalesce(a.{ext}, b.{ext}) AS record_ext, e._id AS ext_target
+        SELECT n._seq, n.rid, n.ext, coalesce(a._id, b._id) AS target, coalesce(a.{ext}, b.{ext}) AS record_ext,
+            coalesce(a._hash, b._hash) AS hash, e._id AS ext_target
         FROM (
             SELECT *, CASE WHEN number IS NULL THEN rid END AS as_external
             FROM (SELECT _seq, rid, ext, {inward_sql("rid")} AS number FROM narrow WHERE rid IS NOT NULL)
@@ -93,7 +95,7 @@ def _match_lineage(work: Work) -> None:
     work.add(
         "by_id",
         f"""
-        SELECT n._seq, t._id, t.{work.external_id}
+        SELECT n._seq, t._id, t.{work.external_id}, t._hash
         FROM narrow n
         JOIN job_ids j ON j.number = n._job
         JOIN (
@@ -192,5 +194,3 @@ def shown_key(key: str) -> str:
 def one_of(names: str) -> str:
     """SQL for what a row that fits several records should have fitted."""
     return f"'one record; these fit: ' || left({names}, 200)"
-
-

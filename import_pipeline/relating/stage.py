@@ -89,7 +89,6 @@ def _compute(work: Work, validated: StageFolder) -> None:
         groups.fold(work)
     pins.make_pins(work, next_id + created)
     compare.compare(work)
-    compare.judge_members(work)
 
 
 def _begin(work: Work) -> None:

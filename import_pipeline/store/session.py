@@ -78,8 +78,11 @@ def _quiet() -> Iterator[None]:
 
 
 def is_lock_error(error: Exception) -> bool:
-    """True when another process holds the store's file."""
-    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+    """True when another process, or another session of this one, holds the store's file."""
+    text = str(error).lower()
+    return (isinstance(error, duckdb.IOException) and "lock" in text) or (
+        isinstance(error, duckdb.BinderException) and "already attached" in text
+    )
 
 
 def _patiently(attach: Callable[[], object], patience: float, what: str) -> None:

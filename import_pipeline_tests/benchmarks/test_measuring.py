@@ -98,6 +98,7 @@ def test_the_table_tells_the_ratio_to_the_floor_beside_the_goal() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")]
     assert rows[1][1:] == ["1,000,000", "259 MB", "4.0 s", "3.5 s", "285,714", "", "785 MB"]
     assert rows[2][1:] == ["1,000,000", "259 MB", "9.0 s", "8.0 s", "125,000", "2.25 (goal 2.5)", "900 MB (goal 1,000)"]
+    assert rows[3][0] == "2,000 files of 5 rows as one delivery"
     assert rows[3][6:] == ["10.4 ms a file (goal 20)", "400 MB *"]
     assert "DuckDB 1." in table
 

@@ -11,7 +11,7 @@ import pytest
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.format import Format
 from import_pipeline.model.row_error import FileFault
-from import_pipeline.parsing import lines, parts
+from import_pipeline.parsing import doctor, lines, parts
 from import_pipeline.parsing.stage import parse_delivery
 from import_pipeline.store.staging import END, ERRORS, JOB, LINE, LINEAGE, POS, StageFolder
 from import_pipeline_tests.parsing.lab import CONTACT, job, parse
@@ -146,6 +146,28 @@ def test_a_large_file_that_is_cut_off_leaves_no_part_behind(tmp_path: Path, monk
     assert got.rows["Name"].to_list() == ["Before", "After"] and got.told() == set()
 
 
+def test_a_large_file_that_is_cut_off_takes_nothing_of_the_large_file_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Giving up goes back to the beginning of one file, not further."""
+    monkeypatch.setattr(parts, "PART_ROWS", 50)
+    monkeypatch.setattr(lines, "BLOCK", 500)
+    many = b"".join(b"P%d,p@x\n" % i for i in range(500))
+    got = parse(tmp_path, b"Name,Email\n" + many, b"Name,Email\n" + many + b"Bob", b"Name,Email\n" + many)
+    assert got.rows.select(JOB, LINE).rows() == [(number, line) for number in (0, 2) for line in range(2, 502)]
+
+
+def test_half_a_character_at_the_end_of_a_chunk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chunk of plain characters behind it must not hide it; a whole character across two chunks is no fault."""
+    monkeypatch.setattr(doctor, "_CHUNK", 8)
+    broken, whole = parse(tmp_path, b"Name\nab\xc3abcdefgh\n", "Name\nabéabcdefgh\n".encode()).files
+    assert (broken.encoding, whole.encoding) == ("cp1252", "utf-8")
+
+
+def test_a_word_of_data_that_is_also_a_columns_name_makes_no_header(tmp_path: Path) -> None:
+    """A file without a header must not lose the rows above such a word."""
+    got = parse(tmp_path, b"Ann,Denver,1,x\nBob,City,2,y\n")
+    assert got.file.fault and got.file.fault.code == "no_header"
+
+
 def test_lines_before_the_header_are_skipped_and_told(tmp_path: Path) -> None:
     """Reports carry titles; line numbers still count from the top of the file."""
     got = parse(tmp_path, b"Contacts as of today\n\nsep=;\nName;Email\nAnn;a@x\n")
@@ -254,6 +276,18 @@ def test_a_file_with_a_header_only_is_no_fault(tmp_path: Path) -> None:
 def test_a_single_column_may_hold_other_delimiters(tmp_path: Path) -> None:
     """The delimiter is the one under which the rows are as wide as the header."""
     assert parse(tmp_path, b"Name\nDoe, John\nRoe, Jane\n").cells("Name") == [(2, "Doe, John"), (3, "Roe, Jane")]
+
+
+def test_every_column_with_a_rounded_id_is_told(tmp_path: Path) -> None:
+    """A row is refused once, however many of its cells are damaged."""
+    got = parse(tmp_path, b"ExternalDataObjectId,Phone\n1E+15,1.5E+9\nX,3.03E+9\n1E+15,1\nY,2\n")
+    assert got.told() == {
+        (0, 2, "ExternalDataObjectId", "number_damaged"),
+        (0, 2, "Phone", "number_damaged"),
+        (0, 3, "Phone", "number_damaged"),
+        (0, 4, "ExternalDataObjectId", "number_damaged"),
+    }
+    assert (got.file.read, got.file.refused) == (1, 3) and got.cells("Phone") == [(5, "2")]
 
 
 def test_progress_counts_the_records_read(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""What the demonstration shows at its end: trees, jobs, errors, records, lineage, an export.
+
+Belongs here: choosing and printing. Does not belong here: the demonstration's order (demo.py), how a job looks (jobview.py).
+"""
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from import_pipeline.cli.jobview import jobs_table, receipt_of
+from import_pipeline.cli.shared import plain
+from import_pipeline.exporting.export import export_type
+from import_pipeline.landing.tree import new_folder, root
+from import_pipeline.ledger import jobs
+from import_pipeline.ledger.jobs import JobRow
+from import_pipeline.store.names import Tables
+from import_pipeline.store.session import open_store
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from import_pipeline.model.account import Account
+    from import_pipeline.orchestration.pipeline import Pipeline
+
+_LINES, _FAMILIES = 6, 6
+"""Lines of an error file, and parents with children, that are shown."""
+
+
+def show_all(out: "Console", pipeline: "Pipeline") -> None:
+    """Everything, in the order in which a person would look."""
+    with pipeline.ledger.read() as conn:
+        rows = list(reversed(jobs.listing(conn, limit=1000)))
+    _headline(out, "The trees: New is empty, every file lies in Success or Failed with its receipt")
+    for account in pipeline.accounts.values():
+        out.print(_tree(account, pipeline))
+    _headline(out, "What came of each file")
+    out.print(jobs_table(rows))
+    worst = max(rows, key=lambda row: row.counts.refused)
+    if worst.errors_file:
+        _show_errors(out, worst, Path(worst.errors_file))
+    for account in pipeline.accounts.values():
+        if any(t.parent for t in account.object_types):
+            _show_families(out, pipeline, account)
+            _show_export(out, pipeline, account)
+
+
+def _headline(out: "Console", text: str) -> None:
+    out.print(f"\n▶ {text}", style="bold", soft_wrap=True)
+
+
+def _tree(account: "Account", pipeline: "Pipeline") -> Any:
+    from rich.tree import Tree
+
+    base = new_folder(account, pipeline.settings).parent
+    tree = Tree(plain(f"{account.name}/{base.relative_to(root(account, pipeline.settings))}"))
+    for name in ("New", "Success", "Failed"):
+        names = sorted(path.name for path in (base / name).iterdir())
+        branch = tree.add(name if names else f"{name} (empty)")
+        for file in names:
+            branch.add(plain(file), style="dim" if ".receipt." in file else "")
+    return tree
+
+
+def _show_errors(out: "Console", row: JobRow, path: Path) -> None:
+    _headline(out, f"Why rows of {row.name} were refused: {path.name}")
+    with path.open(encoding="utf-8") as lines:
+        for line in islice(lines, _LINES):
+            out.print(plain(line.rstrip("\r\n")), style="dim", no_wrap=True, overflow="ellipsis", crop=True)
+    out.print("  …")
+    for group in receipt_of(row).get("errors", [])[:_LINES]:
+        out.print(plain(f"• {group['sentence']}"), soft_wrap=True)
+
+
+def _show_families(out: "Console", pipeline: "Pipeline", account: "Account") -> None:
+    """Parents with their children, as the store holds them."""
+    from rich.table import Table
+
+    child = next(t for t in account.object_types if t.parent)
+    assert child.parent is not None
+    parent = account.object_type(child.parent.type)
+    with open_store(pipeline.settings, account.name) as session:
+        found = session.run(
+            f"""
+            SELECT p."Name", string_agg(c."Name", ', ' ORDER BY c._id) FROM {Tables(child).current} c
+            JOIN {Tables(parent).current} p ON p._id = c._parent_id
+            GROUP BY p._id, p."Name" ORDER BY count(*) DESC, p._id LIMIT {_FAMILIES}
+            """
+        )
+        counts = {t.name: session.one(f"SELECT count(*) FROM {Tables(t).current}") for t in account.object_types}
+    held = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    _headline(out, f"Records of {account.title}: {held}; some {parent.name} records with their {child.name} records")
+    table = Table()
+    table.add_column(parent.name, overflow="fold")
+    table.add_column(child.name, overflow="fold")
+    for name, children in found:
+        table.add_row(plain(name), plain(children))
+    out.print(table)
+
+
+def _show_export(out: "Console", pipeline: "Pipeline", account: "Account") -> None:
+    object_type = account.parents_first[0]
+    folder = pipeline.settings.home / "exports" / account.name
+    with open_store(pipeline.settings, account.name) as session:
+        result = export_type(session, account, object_type, None, folder, format="csv", now=pipeline.clock.now())
+    _headline(out, f"An export of the current state: {result.rows:,} {object_type.name} records")
+    out.print(plain(result.path), soft_wrap=True)
