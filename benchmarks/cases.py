@@ -23,6 +23,8 @@ WORK = HERE / "work"
 CASES = ("floor", "insert", "update", "children", "small")
 SMALL_FILES = 2000
 SMALL_ROWS = 5
+_PACKAGE_ROWS = 10_000
+"""Acceptance S-12."""
 _COUNTS = ("rows", "good", "refused", "created", "updated", "unchanged", "deleted", "parked")
 
 
@@ -174,13 +176,16 @@ def _expected(case: str, truth: dict[str, int]) -> dict[str, int]:
 
 
 def _check(cost: Cost, expected: list[dict[str, int]]) -> None:
-    """Every job applied, with just these counts. A benchmark of wrong results is worth nothing."""
+    """Every job applied, with just these counts, in packages of 10,000 rows. A benchmark of wrong results is worth nothing."""
     jobs = [json.loads(line) for line in cost.output.splitlines()]
-    found = [{k: job["counts"][k] for k in _COUNTS} for job in jobs]
-    states = {job["state"] for job in jobs}
-    if states != {"applied"} or found != expected:
-        wrong = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), (len(found), len(expected)))
-        raise BenchmarkError(f"the import is wrong: states {states}; found {wrong[0]}, expected {wrong[1]}")
+    found = [(job["state"], *(job["counts"][k] for k in _COUNTS), job["packages"]["done"]) for job in jobs]
+    right = [("applied", *(counts[k] for k in _COUNTS), -(-counts["rows"] // _PACKAGE_ROWS)) for counts in expected]
+    for one, other in zip(found, right, strict=False):
+        if one != other:
+            told = ", ".join(f"{k} {a!r}, not {b!r}" for k, a, b in zip(("state", *_COUNTS, "packages"), one, other, strict=True) if a != b)
+            raise BenchmarkError(f"the import is wrong: {told}")
+    if len(found) != len(right):
+        raise BenchmarkError(f"the import is wrong: {len(found)} jobs, not {len(right)}")
 
 
 def _check_errors(cost: Cost, kind: str, rows: int) -> None:

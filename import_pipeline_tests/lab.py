@@ -3,6 +3,7 @@
 Belongs here: making validated rows by hand and running the real stages on them. Does not belong here: assertions.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,8 @@ class Lab:
         self.now = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
         self.strict, self.package_rows, self.group_weight = strict, package_rows, group_weight
         self.count = 0
+        self.passes: Counter[tuple[str, str]] = Counter()
+        """How often each delivery was answered."""
         self._stack = ExitStack()
         # A reader of a store that does not exist yet sees an empty one in memory, which it may write.
         self._shared: Session | None = self._stack.enter_context(open_store(self.settings, "lab")) if memory else None
@@ -92,7 +95,16 @@ class Lab:
         """What `relate` is told."""
         object_type = self.types[type_name]
         parent = self.types[object_type.parent.type] if object_type.parent else None
-        return RelateOrder(delivery, object_type, parent, jobs, self.now, self.strict, self.package_rows)
+        return RelateOrder(
+            delivery,
+            object_type,
+            parent,
+            jobs,
+            self.now,
+            self.strict,
+            pass_number=1 + self.passes[type_name, delivery],
+            package_rows=self.package_rows,
+        )
 
     def apply_order(self, type_name: str, validated: StageFolder, related: StageFolder) -> ApplyOrder:
         """What `apply` is told."""
@@ -120,21 +132,22 @@ class Lab:
                 ]
                 writer.part("rows", pl.DataFrame(data, schema=schema))
             writer.report({})
-        return [
-            Job(
-                id=f"{delivery}{n}",
-                number=n,
-                account="lab",
-                object_type=object_type.name,
-                file_id="1",
-                name=f"{n}.csv",
-                path=Path("/dev/null"),
-                sha256="",
-                size=0,
-                kind="csv",
-            )
-            for n in range(len(files))
-        ]
+        return [self.job(delivery, object_type, number) for number in range(len(files))]
+
+    def job(self, delivery: str, object_type: ObjectType, number: int) -> Job:
+        """The job of one file of a delivery."""
+        return Job(
+            id=f"{delivery}{number}",
+            number=number,
+            account="lab",
+            object_type=object_type.name,
+            file_id="1",
+            name=f"{number}.csv",
+            path=Path("/dev/null"),
+            sha256="",
+            size=0,
+            kind="csv",
+        )
 
     def relate(self, type_name: str, *files: Sequence[Mapping[str, Any]], delivery: str | None = None) -> tuple[dict[str, Any], Any, Any]:
         """Runs `related`; returns its report and the two stage folders."""
@@ -157,6 +170,7 @@ class Lab:
         """Relates and applies files of one type as one delivery; returns the report of `related`."""
         report, validated, related = self.relate(type_name, *files, delivery=delivery)
         self.apply(type_name, validated, related)
+        self.passes[type_name, report["delivery"]] += 1
         return report
 
     def errors(self, report: dict[str, Any]) -> set[tuple[int, str, str | None]]:

@@ -3,19 +3,21 @@
 Belongs here: the answers of a delivery whose runs failed. Does not belong here: deciding that it failed (sensor.py).
 """
 
-from import_pipeline.ledger import deliveries, jobs
+from import_pipeline.ledger import deliveries, jobs, meta
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import Counts, ParsedFile
 from import_pipeline.model.row_error import FileFault
 from import_pipeline.orchestration.answering import Found, book, project_answers, write
 from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.orchestration.pipeline import Pipeline
+from import_pipeline.store.session import open_store
 
 
 def fail_delivery(pipeline: Pipeline, account: Account, key: str, reason: str) -> None:
-    """Every job without a final state is failed with `reason`; nothing of the record store is touched.
+    """Every job without a final state is failed with `reason`.
 
-    Packages that were applied before the fault stay: the same file sent again finds them unchanged.
+    Packages that were applied before the fault stay, and their change sets are closed, so that exports go on: the same file sent
+    again, or the delivery materialized again, brings the rest.
     """
     run, nothing = DeliveryRun(pipeline, account, key), Found({}, {}, {}, {})
     with pipeline.ledger.read() as conn:
@@ -29,5 +31,16 @@ def fail_delivery(pipeline: Pipeline, account: Account, key: str, reason: str) -
         with pipeline.ledger.begin() as conn:
             book(conn, run, job, answer, Counts(), "failed", reason)
     project_answers(run)
+    _close_change_sets(run)
     with pipeline.ledger.begin() as conn:
         deliveries.fail(conn, key, reason, now=pipeline.clock.now())
+
+
+def _close_change_sets(run: DeliveryRun) -> None:
+    if not run.pipeline.settings.store_file(run.account.name).exists():
+        return
+    with open_store(run.pipeline.settings, run.account.name, writable=True) as session:
+        open_sets = "UPDATE store._change_sets SET finished_at = ? WHERE delivery = ? AND finished_at IS NULL"
+        session.run(open_sets, [run.now, run.key])
+    with run.pipeline.ledger.begin() as conn:
+        meta.write(conn, f"answers/{run.key}", run.pass_number, now=run.now)

@@ -119,8 +119,15 @@ class DeliveryRun:
         from import_pipeline.relating.stage import RelateOrder, relate_delivery
 
         parent = self.account.object_type(object_type.parent.type) if object_type.parent else None
-        jobs_of, number = self.jobs_of(object_type), self.pass_number
-        order = RelateOrder(self.key, object_type, parent, jobs_of, self.now, self.account.strict, number)
+        order = RelateOrder(
+            delivery=self.key,
+            object_type=object_type,
+            parent=parent,
+            jobs=self.jobs_of(object_type),
+            now=self.now,
+            strict=self.account.strict,
+            pass_number=self.pass_number,
+        )
         with open_store(self.pipeline.settings, self.account.name) as session:
             return relate_delivery(session, order, self.stage(object_type, "validated"), self.stage(object_type, "related"))
 

@@ -27,6 +27,10 @@ run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator
   class: QueuedRunCoordinator
   config: {{dequeue_interval_seconds: 1}}
+# Steps write to the event log, not to stdout: without this, every run starts two processes that follow empty files.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 run_monitoring:
   enabled: true
   start_timeout_seconds: 180

@@ -23,6 +23,7 @@ class _Gathered:
         self._bytes = 0.0
 
     def add(self, frame: pl.DataFrame) -> None:
+        """Takes one more frame."""
         self.frames.append(frame)
         self._rows += frame.height
         self._bytes += frame.estimated_size()
@@ -35,6 +36,7 @@ class _Gathered:
 
     @property
     def full(self) -> bool:
+        """True when it is time to write."""
         return self._rows >= PART_ROWS or self._bytes >= PART_BYTES
 
 
@@ -46,6 +48,7 @@ class _Sheaf:
 
     @property
     def full(self) -> bool:
+        """True when it is time to write one of them."""
         return self.rows.full or self.errors.full
 
     def take_over(self, other: "_Sheaf") -> None:

@@ -131,9 +131,11 @@ class _Narrow(io.RawIOBase):
         self._decoder = codecs.getincrementaldecoder(encoding)("strict")
 
     def readable(self) -> bool:
+        """True, as io demands."""
         return True
 
     def readinto(self, target: memoryview) -> int:  # type: ignore[override]
+        """Fills `target` with UTF-8; 0 at the end. A character may be cut: the reader joins what it is given."""
         while not self._rest:
             chunk = self._raw.read(1 << 20)
             self._rest = self._decoder.decode(chunk, final=not chunk).encode()

@@ -71,11 +71,13 @@ class _Mappers:
         self._made: dict[str | None, Mapper] = {}
 
     def format(self, job: Job) -> Format | None:
+        """The job's saved format, or None; UnknownValue when there is none of that name."""
         if job.format is not None and job.format not in self._formats:
             raise UnknownValue("format", job.format, self._formats, where=f"job {job.id}")
         return self._formats[job.format] if job.format is not None else None
 
     def of(self, job: Job) -> Mapper:
+        """The mapper of the job's format, made once."""
         if job.format not in self._made:
             self._made[job.format] = mapper(self._type, self.format(job))
         return self._made[job.format]

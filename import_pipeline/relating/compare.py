@@ -78,12 +78,12 @@ def _judge_members(work: Work) -> None:
     The record's change is told by the last row that changed something. When the rows' values swing back, nothing changes and all of
     them are «unchanged».
     """
-    compared = work.size("compared")
+    changed, stored = ("WHEN c._changed THEN 'update'", "LEFT JOIN compared c ON c._id = s.id") if work.size("compared") else ("", "")
     work.make(
         "record_actions",
         f"""
-        SELECT s.id, CASE WHEN s.target IS NULL THEN 'create' {"WHEN c._changed THEN 'update'" if compared else ""} ELSE 'unchanged' END AS action
-        FROM several s {"LEFT JOIN compared c ON c._id = s.id" if compared else ""}
+        SELECT s.id, CASE WHEN s.target IS NULL THEN 'create' {changed} ELSE 'unchanged' END AS action
+        FROM several s {stored}
         """,
     )
     work.make(

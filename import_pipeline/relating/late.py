@@ -65,7 +65,7 @@ def make_late(work: Work) -> None:
         return
     sources = [f"SELECT {listed}, _since FROM released"] if work.size("released") else []
     if work.replay:
-        sources.append(f"SELECT {listed}, (SELECT min(stamp) FROM earlier_runs) AS _since FROM wide")
+        sources.append(f"SELECT {listed}, (SELECT stamp FROM first_pass) AS _since FROM wide")
     work.view("late_rows", " UNION ALL ".join(sources))
     if _find_protected(work):
         shown = ", ".join(

@@ -96,7 +96,7 @@ def _write_waiting(work: Work, writer: StageWriter) -> None:
     """Rows that wait for their parent: new ones, those that wait no longer, those that waited too long."""
     keys = idents(list(given_columns(work.object_type)), "w.")
     if work.one("SELECT count(*) FROM settled WHERE action = 'park'"):
-        since = "(SELECT min(stamp) FROM earlier_runs)" if work.replay else "CAST(NULL AS TIMESTAMPTZ)"
+        since = "(SELECT stamp FROM first_pass)" if work.replay else "CAST(NULL AS TIMESTAMPTZ)"
         _copy(
             work,
             writer,

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from import_pipeline.failures import PermanentFailure
 from import_pipeline.relating import compare, findings, groups, late, match, parents, parts, pins, rows, tangled
 from import_pipeline.relating.work import RelateOrder, Work
 from import_pipeline.store.names import literal
@@ -16,43 +17,39 @@ from import_pipeline.store.schema import type_exists
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import StageFolder
 
-__all__ = ["RelateOrder", "change_set_id", "is_frozen", "relate_delivery"]
-
-
-def change_set_id(session: Session, order: RelateOrder) -> tuple[str, bool]:
-    """The id of this delivery's next change set and whether it is a replay: ids count the finished ones, so a retry gets the same."""
-    slug = order.object_type.slug
-    done = session.one(
-        "SELECT count(*) FROM store._change_sets WHERE delivery = ? AND type = ? AND finished_at IS NOT NULL", [order.delivery, slug]
-    )
-    return f"{order.delivery}:{slug}:{int(done) + 1}", int(done) > 0
+__all__ = ["RelateOrder", "is_frozen", "relate_delivery"]
 
 
 def is_frozen(session: Session, order: RelateOrder, out: StageFolder) -> bool:
-    """True when packages of the change set in `out` are applied and others are not: then a retry goes on with it, unchanged."""
-    if not out.exists or not type_exists(session, order.object_type):
+    """True when the change set in `out` is booked in the store: from its first commit on a retry goes on with it, unchanged.
+
+    Raises PermanentFailure when the store has begun it and `out` does not hold it: nothing can say what is left to do.
+    """
+    if not type_exists(session, order.object_type):
         return False
-    known = out.load_report()["change_set"]
-    return bool(session.one("SELECT count(*) FROM store._change_sets WHERE id = ? AND finished_at IS NULL", [known]))
+    booked = bool(session.one("SELECT count(*) FROM store._change_sets WHERE id = ?", [order.change_set]))
+    held = out.exists and out.load_report()["change_set"] == order.change_set
+    if booked and not held:
+        raise PermanentFailure(f"the change set {order.change_set} is begun in the store, and its staging {out.path} is gone")
+    return booked
 
 
 def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder, out: StageFolder) -> dict[str, Any]:
     """Computes the change set, writes it to `out` and returns its report: `change_set`, `delivery`, `type`, `replay`, `stamp` and
     `jobs`, the counts of actions by job id (also of jobs of earlier deliveries whose parked rows are released or expired).
 
-    The store is only read; its tables must exist (`prepare_store`). A change set that is applied in part is returned as it is.
+    The store is only read; its tables must exist (`prepare_store`). A change set that is booked in the store is returned as it is.
     """
     if is_frozen(session, order, out):
         return out.load_report()
-    change_set, replay = change_set_id(session, order)
-    work = Work(session, order, replay)
+    work = Work(session, order)
     _compute(work, validated)
     with out.writing() as writer:
         report = {
-            "change_set": change_set,
+            "change_set": order.change_set,
             "delivery": order.delivery,
             "type": order.object_type.slug,
-            "replay": replay,
+            "replay": order.replay,
             "stamp": _stamp(session, order).isoformat(),
             "jobs": parts.write_parts(work, writer),
         }
@@ -92,13 +89,13 @@ def _compute(work: Work, validated: StageFolder) -> None:
 
 
 def _begin(work: Work) -> None:
-    """Table `job_ids(number, id)`; in a replay also `earlier_runs(stamp)`."""
+    """Table `job_ids(number, id)`; in a replay also `first_pass(stamp)`, the moment that the rows speak for."""
     work.empty("job_ids", "number INTEGER, id VARCHAR")
     if work.order.jobs:
         work.add("job_ids", f"VALUES {', '.join(f'({job.number}, {literal(job.id)})' for job in work.order.jobs)}")
     if work.replay:
         work.make(
-            "earlier_runs",
-            "SELECT stamp FROM store._change_sets WHERE delivery = ? AND type = ? AND finished_at IS NOT NULL",
-            [work.order.delivery, work.object_type.slug],
+            "first_pass",
+            "SELECT coalesce(min(stamp), $now) AS stamp FROM store._change_sets WHERE delivery = $delivery",
+            {"now": work.order.now, "delivery": work.order.delivery},
         )

@@ -4,7 +4,7 @@ Belongs here: the order, and the one helper that makes scratch tables and rememb
 with nothing to do is left out. Does not belong here: any rule of relating.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,11 @@ from import_pipeline.store.session import Session, Values
 
 @dataclass(frozen=True)
 class RelateOrder:
-    """What to relate: the delivery's jobs of one object type, and how. `package_rows` is the size of a package in positions."""
+    """What to relate: the delivery's jobs of one object type, and how.
+
+    `pass_number` is 1 for a delivery on its way to its first answer, retries included, and one more for each replay after an answer.
+    `package_rows` is the size of a package in positions.
+    """
 
     delivery: str
     object_type: ObjectType
@@ -25,7 +29,18 @@ class RelateOrder:
     jobs: Sequence[Job]
     now: datetime
     strict: bool = False
+    pass_number: int = 1
     package_rows: int = PACKAGE_ROWS
+
+    @property
+    def change_set(self) -> str:
+        """The id of the change set: a retry gets the same, a replay another."""
+        return f"{self.delivery}:{self.object_type.slug}:{self.pass_number}"
+
+    @property
+    def replay(self) -> bool:
+        """True when the delivery was answered before."""
+        return self.pass_number > 1
 
 
 @dataclass
@@ -34,10 +49,14 @@ class Work:
 
     session: Session
     order: RelateOrder
-    replay: bool
     given: frozenset[str] = frozenset()
     """Keys of the columns that at least one row may give."""
     sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def replay(self) -> bool:
+        """True when the delivery was answered before: all its rows come late."""
+        return self.order.replay
 
     @property
     def object_type(self) -> ObjectType:
@@ -88,7 +107,3 @@ class Work:
     def one(self, select: str, values: Values = None) -> Any:
         """The single value of a query."""
         return self.session.one(select, values)
-
-    def rows(self, select: str, values: Values = None) -> Sequence[Mapping[str, Any]]:
-        """A small result as dicts."""
-        return self.session.rows(select, values)

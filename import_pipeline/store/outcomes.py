@@ -26,7 +26,7 @@ def outcomes_of(session: Session, object_type: ObjectType, jobs: Sequence[str]) 
                      ELSE 'unchanged' END AS action
             FROM store._lineage
             WHERE type = $type AND job IN (SELECT unnest($jobs)) AND action <> 'park'
-            GROUP BY job, line
+            GROUP BY job, line, pos
         )
         GROUP BY job, action
         """,
