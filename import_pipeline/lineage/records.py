@@ -105,15 +105,21 @@ def _stored(row: dict[str, Any]) -> _Stored:
 def _change_sets(session: Session, object_type: ObjectType, number: int) -> dict[datetime, tuple[str, str, dict[tuple[str, int], str]]]:
     """Moment → (change set, delivery, {(job, line): action}) for every change set with rows that changed the record.
 
-    A change set's moment is its own: no two change sets of a store share one. A job whose rows waited is in several change sets; a row
-    that created the record belongs to the first of them only.
+    A change set's moment is its own: no two change sets of a store share one. A job is in several change sets when it was replayed,
+    and when rows of it waited: those came in with packages below zero. A row creates a record once, in the first of them.
     """
     found = session.run(
-        "SELECT s.stamp, s.id, s.delivery, l.job, l.line, l.action FROM store._lineage l "
-        "JOIN (SELECT DISTINCT change_set, job FROM store._packages) p ON p.job = l.job "
-        "JOIN store._change_sets s ON s.id = p.change_set AND s.type = l.type "
-        "WHERE l.type = ? AND l.record = ? AND l.action IN ('create', 'update') ORDER BY s.stamp, l.job, l.line",
-        [object_type.slug, number],
+        """
+        WITH mine AS (SELECT job, line, action FROM store._lineage WHERE type = $type AND record = $id AND action IN ('create', 'update')),
+        waited AS (SELECT DISTINCT job, line FROM store._lineage WHERE type = $type AND action = 'park' AND job IN (SELECT job FROM mine))
+        SELECT s.stamp, s.id, s.delivery, m.job, m.line, m.action FROM mine m
+        LEFT JOIN waited w ON w.job = m.job AND w.line = m.line
+        JOIN (SELECT DISTINCT change_set, job, package < 0 AS released FROM store._packages) p
+            ON p.job = m.job AND p.released = (w.job IS NOT NULL)
+        JOIN store._change_sets s ON s.id = p.change_set AND s.type = $type
+        ORDER BY s.stamp, m.job, m.line
+        """,
+        {"type": object_type.slug, "id": number},
     )
     made: dict[datetime, tuple[str, str, dict[tuple[str, int], str]]] = {}
     created: dict[tuple[str, int], datetime] = {}

@@ -145,6 +145,8 @@ def _line_ends(chunk: bytes) -> int:
 
 def _doubtful(chunk: bytes) -> int | None:
     """Where UTF-8 bytes first look decoded twice: `Ã` before another Latin-1 sign, `â€`, or a C1 control character."""
+    if b"\xc2" not in chunk and b"\xe2" not in chunk:
+        return None
     codes = np.frombuffer(chunk + b"    ", dtype=np.uint8)
     at = np.flatnonzero(codes > 0x7F)
     first, second, third = (codes[at + i] for i in range(3))

@@ -5,7 +5,6 @@ a kind of file is read (csv_reader.py, jsonl.py, xlsx.py).
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -47,7 +46,7 @@ def parse_delivery(
     """
     jobs = sorted(jobs, key=lambda job: job.number)
     order = [column.key for column in object_type.columns if column.key != ADDRESS_LINE]
-    with _temporary_folder(out.path.parent) as folder:
+    with _temporary_folder(out.path) as folder:
         mappers = _Mappers(object_type, formats)
         opened = [_open(Task(job, object_type, mappers.format(job), folder), mappers) for job in jobs]
         known: set[str] = set()
@@ -84,10 +83,11 @@ class _Mappers:
 
 
 @contextmanager
-def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """A folder for transcoded copies beside the stage, so that they lie where there is room for the stage itself."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".parsing-", dir=parent))
+def _temporary_folder(stage: Path) -> Iterator[Path]:
+    """A folder for transcoded copies beside the stage, where there is room for the stage itself; what a killed run left goes first."""
+    folder = stage.with_name(f".{stage.name}.texts")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
         yield folder
     finally:

@@ -152,8 +152,8 @@ def _same_outcomes(lab: Lab, name: str, key: str, report: Any, counts: Counter[A
     assert {f for f in found if f[2] != "not_updatable" or f[3] not in ("Address", "ExternalPinId")} == errors
 
 
-@settings(max_examples=60)
-@given(deliveries(4))
+@settings(max_examples=25)
+@given(deliveries(3))
 def test_any_sequence_of_deliveries_equals_row_by_row(sequence: list[Any]) -> None:
     """People think of a file as rows that are taken one after the other; how they are computed must not show."""
     check(sequence)
@@ -167,7 +167,7 @@ def test_any_longer_sequence_of_deliveries_equals_row_by_row(sequence: list[Any]
     check(sequence)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(deliveries(3), st.integers(1, 4), st.integers(1, 6))
 def test_the_result_does_not_depend_on_packages_and_commits(sequence: list[Any], rows: int, weight: int) -> None:
     """A package is a unit of progress and of commit, never of meaning (acceptance S-12)."""

@@ -45,7 +45,7 @@ def _make(folder: Path) -> Here:
 def _state(site: Site) -> list[Any]:
     counts = sorted((j.name, j.state, j.counts.model_dump_json()) for j in site.jobs())
     folders = {
-        name: [n.split(".")[0] + n[n.rindex(".") :] for n in site.listing(f"DataObjects/Import/{name}")]
+        name: sorted(n.split(".")[0] + n[n.rindex(".") :] for n in site.listing(f"DataObjects/Import/{name}"))
         for name in ("New", "Success", "Failed")
     }
     return [*(site.query(sql) for sql in DUMPS), counts, folders]
