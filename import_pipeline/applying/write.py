@@ -43,12 +43,12 @@ def write_batch(session: Session, object_type: ObjectType, batch: Batch, made: f
         _park(session, object_type, batch, made)
     session.run(
         f"""
-        INSERT INTO store._lineage (type, job, line, pos, record, action)
-        SELECT ?, job, _line, _pos, record, action
+        INSERT INTO store._lineage (type, job, line, pos, record, action, change_set)
+        SELECT ?, job, _line, _pos, record, action, ?
         FROM set_outcomes
         WHERE _seq {batch.span} AND action <> 'refuse'
         """,
-        [object_type.slug],
+        [object_type.slug, batch.change_set],
     )
     done = ", ".join("(?, ?, ?, ?, ?)" for _ in batch.packages)
     values = [v for p in batch.packages for v in (batch.change_set, p.job, p.number, p.positions, batch.now)]
@@ -124,23 +124,35 @@ def _update(session: Session, object_type: ObjectType, batch: Batch, source: _So
 
 
 def _find_updates(session: Session, object_type: ObjectType, batch: Batch, source: _Source, keys: Sequence[str]) -> None:
-    """Table `updates`: the old versions as they are, and beside them the new values `_n0` … of `keys` and of the record's own columns."""
-    data = [c.key for c in data_columns(object_type)]
-    merged = {k: f"coalesce(s.{ident(k)}, t.{ident(k)})" if k in keys else f"t.{ident(k)}" for k in data}
-    values = "".join(f", {merged[k]} AS {ident(f'_n{i}')}" for i, k in enumerate(keys))
-    parent = "coalesce(c.parent_id, t._parent_id)"
+    """Table `updates`: the old versions as they are, and beside them the new values `_n0` … of `keys` and of the record's own columns.
+
+    The given values are gathered first: they are few beside the validated rows and the records, and the table then joins the records
+    as the small side.
+    """
     match = "AND s._folded = c.folded" if source.folded else ""
+    session.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE given_values AS
+        SELECT c.id AS _id, c.parent_id AS _parent_id, c.job AS _job, c._line{"".join(f", s.{ident(k)}" for k in keys)}
+        FROM ({source.select(keys)}) s
+        JOIN set_changes c ON c._seq = s._seq {match}
+        WHERE c.action = 'update' AND c._seq {batch.span}
+        """
+    )
+    data = [c.key for c in data_columns(object_type)]
+    merged = {k: f"coalesce(g.{ident(k)}, t.{ident(k)})" if k in keys else f"t.{ident(k)}" for k in data}
+    values = "".join(f", {merged[k]} AS {ident(f'_n{i}')}" for i, k in enumerate(keys))
+    parent = "coalesce(g._parent_id, t._parent_id)"
     session.run(
         f"""
         CREATE OR REPLACE TEMP TABLE updates AS
         SELECT {idents([*RECORD_COLUMNS, *data], "t.")}, {parent} AS _new_parent_id,
-            {hash_sql(list(merged.values()), parent)} AS _new_hash, c.job AS _new_job, c._line AS _new_line{values}
-        FROM set_changes c
-        JOIN ({source.select(keys)}) s ON s._seq = c._seq {match}
-        JOIN {Tables(object_type).current} t ON t._id = c.id
-        WHERE c.action = 'update' AND c._seq {batch.span}
+            {hash_sql(list(merged.values()), parent)} AS _new_hash, g._job AS _new_job, g._line AS _new_line{values}
+        FROM {Tables(object_type).current} t
+        JOIN given_values g ON g._id = t._id
         """
     )
+    session.run("DROP TABLE given_values")
 
 
 def _park(session: Session, object_type: ObjectType, batch: Batch, made: frozenset[str]) -> None:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from import_pipeline.failures import known_values
-from import_pipeline.model.base import Duration, Model, slug
+from import_pipeline.model.base import Duration, Model, fold_name, slug
 from import_pipeline.model.columns import ADDRESS_LINE, Column, HeaderMap, address_columns, map_header
 from import_pipeline.model.field import FieldSpec
 
@@ -73,9 +73,9 @@ class ObjectType(Model):
         paths += [("fields", index, "name") for index, f in enumerate(self.fields) if not f.system]
         seen: set[str] = set()
         for key, path in zip(keys, paths, strict=True):
-            if key.casefold() in seen:
-                yield path, f"the column {key!r} exists twice (case does not count)"
-            seen.add(key.casefold())
+            if fold_name(key) in seen:
+                yield path, f"the column {key!r} exists twice (case, blanks and punctuation do not count)"
+            seen.add(fold_name(key))
         known = sorted({*keys, *([PIN] if self.pin else [])})
         for number, rule in enumerate(self.match):
             for position, name in enumerate(rule):

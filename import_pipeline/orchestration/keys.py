@@ -22,10 +22,13 @@ def landed_key(account: Account) -> dg.AssetKey:
 
 
 def stage_key(account: Account, object_type: ObjectType, stage: str) -> dg.AssetKey:
-    """A stage of one type; the table is the type itself, since it is what the graph is for."""
+    """A stage of one type; the table is the type itself, since it is what the graph is for.
+
+    The last part names the type too: it is all that the graph shows of a key.
+    """
     if stage == "table":
         return dg.AssetKey([account.name, object_type.slug])
-    return dg.AssetKey([account.name, object_type.slug, stage])
+    return dg.AssetKey([account.name, object_type.slug, f"{object_type.slug}_{stage}"])
 
 
 def receipts_key(account: Account) -> dg.AssetKey:
@@ -35,7 +38,7 @@ def receipts_key(account: Account) -> dg.AssetKey:
 
 def export_key(account: Account, object_type: ObjectType, cadence: Cadence) -> dg.AssetKey:
     """One cadence's export of one type."""
-    return dg.AssetKey([account.name, object_type.slug, f"{cadence}_export"])
+    return dg.AssetKey([account.name, object_type.slug, f"{object_type.slug}_{cadence}_export"])
 
 
 def template_key(account: Account) -> dg.AssetKey:

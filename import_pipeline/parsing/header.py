@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from import_pipeline.failures import PermanentFailure, UnknownValue, nearest
-from import_pipeline.model.columns import HeaderMap
+from import_pipeline.model.columns import REASON_COLUMNS, HeaderMap
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
@@ -154,6 +154,9 @@ def check_header(header: tuple[str, ...], mapped: HeaderMap, line: int | None, f
 
 def _check_exact(header: tuple[str, ...], format_: Format, line: int | None) -> None:
     stated = tuple(format_.columns)
+    if header[-len(REASON_COLUMNS) :] == REASON_COLUMNS:
+        # A failed-rows file that comes back has the header that was sent, and these.
+        header = header[: -len(REASON_COLUMNS)]
     if header == stated:
         return
     for i, (cell, name) in enumerate(zip(header, stated, strict=False)):

@@ -64,6 +64,7 @@ class JsonlReader:
         self.separators = {c.key: c.spec.separator for c in task.object_type.columns if c.spec.type == "MultiChoice"}
         self.names: dict[str, str | None] = {}
         self.rows = self.refused = self.blank = 0
+        self.template = False
         self.first_fault = ""
         self._peek()
 
@@ -117,7 +118,12 @@ class JsonlReader:
                 self.blank += 1
                 continue
             try:
-                rows.append(self._row(content, first_line + i))
+                row = self._row(content, first_line + i)
+                if row and not any(row.values()):
+                    # An object of nulls is a blank line, as the untouched template has one (acceptance S-15).
+                    self.blank, self.template = self.blank + 1, True
+                    continue
+                rows.append(row)
                 good.append(first_line + i)
             except BadLine as fault:
                 if fault.code == "bad_json" and lines.open and i == last:
@@ -194,7 +200,7 @@ class JsonlReader:
 
     def _finish(self) -> None:
         check_mostly_bad(self.rows, self.refused, self.first_fault)
-        if not self.rows:
+        if not self.rows and not self.template:
             raise Refused("empty_file", "the file holds no rows")
         if self.blank:
             self.found.notices.append(Notice(code="blank_lines", message=f"{self.blank} blank lines were skipped", rows=self.blank))

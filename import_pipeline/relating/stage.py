@@ -81,6 +81,7 @@ def _compute(work: Work, validated: StageFolder) -> None:
     groups.refuse_incomplete(work)
     next_id = int(work.one("SELECT next_id FROM store._lock"))
     created = groups.place_rows(work, next_id)
+    work.drop("by_rid", "by_id", "by_rule", "hits", "open_rows", "decided", "in_order")
     late.make_late(work)
     if groups.find_several(work):
         groups.fold(work)

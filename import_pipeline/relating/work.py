@@ -96,6 +96,11 @@ class Work:
         self.sizes[table] = self.sizes.get(table, 0) + added
         return added
 
+    def drop(self, *tables: str) -> None:
+        """Frees scratch tables that no later step reads; their sizes stay known."""
+        for table in tables:
+            self.session.run(f"DROP TABLE IF EXISTS {table}")
+
     def view(self, name: str, select: str) -> None:
         """Makes a scratch view."""
         self.session.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")

@@ -75,8 +75,8 @@ def template_file_name(object_type: ObjectType, kind: TemplateKind) -> str:
 def template(object_type: ObjectType, kind: TemplateKind) -> bytes:
     """The empty file of this type. Equal types give equal bytes; imported untouched it gives no row and no error.
 
-    CSV has the header row alone (UTF-8, commas). A JSONL file has no header row, so its template is empty but for one blank
-    line; `jsonl_example` shows an object. XLSX has the header row on its first sheet, the choices as dropdowns, id and text
+    CSV has the header row alone (UTF-8, commas). A JSONL file has no header row, so its template is one object
+    whose values are all null, which the importer takes for a blank line; `jsonl_example` shows values. XLSX has the header row on its first sheet, the choices as dropdowns, id and text
     columns kept as text, and a second sheet that explains each column.
     Raises UnknownValue for another kind.
     """
@@ -105,8 +105,8 @@ def _csv(object_type: ObjectType) -> bytes:
     return out.getvalue().encode()
 
 
-def _jsonl(_: ObjectType) -> bytes:
-    return b"\n"
+def _jsonl(object_type: ObjectType) -> bytes:
+    return json.dumps(dict.fromkeys(object_type.template_header), ensure_ascii=False).encode() + b"\n"
 
 
 def options(column: Column, object_type: ObjectType) -> tuple[str, ...]:

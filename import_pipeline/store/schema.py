@@ -41,7 +41,15 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
     "_lock": {"tag": "VARCHAR", "next_id": "BIGINT", "token": "VARCHAR", "last_stamp": "TIMESTAMPTZ", "hash_probe": "BIGINT"},
     "_change_sets": {"id": "VARCHAR", "delivery": "VARCHAR", "type": "VARCHAR", "stamp": "TIMESTAMPTZ", "finished_at": "TIMESTAMPTZ"},
     "_packages": {"change_set": "VARCHAR", "job": "VARCHAR", "package": "BIGINT", "positions": "BIGINT", "applied_at": "TIMESTAMPTZ"},
-    "_lineage": {"type": "VARCHAR", "job": "VARCHAR", "line": "BIGINT", "pos": "BIGINT", "record": "BIGINT", "action": "VARCHAR"},
+    "_lineage": {
+        "type": "VARCHAR",
+        "job": "VARCHAR",
+        "line": "BIGINT",
+        "pos": "BIGINT",
+        "record": "BIGINT",
+        "action": "VARCHAR",
+        "change_set": "VARCHAR",
+    },
     "_pins": {
         "_id": "BIGINT",
         "external_pin_id": "VARCHAR",

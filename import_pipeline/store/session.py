@@ -114,6 +114,8 @@ def open_store(settings: Settings, account: str, *, writable: bool = False, pati
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET preserve_insertion_order = true")
+        # Parts of a stage are read once or twice; keeping their bytes would only push the store's own blocks out.
+        connection.execute("SET enable_external_file_cache = false")
         if writable:
             file.parent.mkdir(parents=True, exist_ok=True)
             attach = f"ATTACH {literal(str(file))} AS store (STORAGE_VERSION 'v1.5.0')"

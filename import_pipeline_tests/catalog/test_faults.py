@@ -134,7 +134,7 @@ CASES: dict[str, tuple[str, str | bytes | None, int, int, str, str]] = {
         4,
         12,
         "fields[1].name",
-        "the column 'NAME' exists twice (case does not count)",
+        "the column 'NAME' exists twice (case, blanks and punctuation do not count)",
     ),
     "an own parent": (
         "object_types__contact",

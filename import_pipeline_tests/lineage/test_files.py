@@ -95,9 +95,8 @@ def test_a_file_is_found_by_path_name_hash_and_job(home: Home) -> None:
     path = home.csv("Account_1.csv", HEADER, "A-1,Acme,5,Prospect")
     job = home.deliver(path)["Account_1.csv"]
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert {
-        name: [j.id for j in home.file(name)] for name in (str(path), "Account_1.csv", sha256, sha256[:12].upper(), job.id)
-    } == dict.fromkeys((str(path), "Account_1.csv", sha256, sha256[:12].upper(), job.id), [job.id])
+    names = (str(path), "Account_1.csv", sha256, sha256[:12].upper(), job.id)
+    assert {name: [j.id for j in home.file(name)] for name in names} == {name: [job.id] for name in names}
 
 
 def test_a_file_on_this_machine_that_never_arrived_is_told_as_such(home: Home) -> None:
@@ -122,5 +121,5 @@ def test_a_record_is_found_by_its_record_id_and_by_its_external_id_in_any_type(h
 
 def test_what_is_nothing_is_refused_with_what_it_could_have_been(home: Home) -> None:
     """A typing error must not look like «this record has no history»."""
-    with pytest.raises(PermanentFailure, match="nothing is known of 'A-404'.*no record id, no external id, no job"):
+    with pytest.raises(PermanentFailure, match=r"nothing is known of 'A-404'.*no record id, no external id, no job"):
         find(home.sources, "A-404")

@@ -28,7 +28,7 @@ def definitions(tmp_path: Path) -> dg.Definitions:
 
 
 def _imports(account: str, *types: str) -> set[str]:
-    stages = {f"{account}/{t}/{s}" for t in types for s in STAGES} | {f"{account}/{t}" for t in types}
+    stages = {f"{account}/{t}/{t}_{s}" for t in types for s in STAGES} | {f"{account}/{t}" for t in types}
     return stages | {f"{account}/landed", f"{account}/receipts", f"{account}/templates"}
 
 
@@ -37,16 +37,20 @@ def test_the_asset_graph_is_this(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     keys = {k.to_user_string() for k in graph.get_all_asset_keys()}
     expected = _imports("field_sales", "account", "contact", "opportunity") | _imports("door_to_door", "lead")
-    expected |= {"field_sales/account/daily_export", "field_sales/contact/daily_export", "field_sales/opportunity/weekly_export"}
-    assert keys == expected | {"door_to_door/lead/daily_export"}
+    expected |= {
+        "field_sales/account/account_daily_export",
+        "field_sales/contact/contact_daily_export",
+        "field_sales/opportunity/opportunity_weekly_export",
+    }
+    assert keys == expected | {"door_to_door/lead/lead_daily_export"}
     assert all(node.group_name == node.key.path[0] for node in graph.asset_nodes)
     assert all(node.description for node in graph.asset_nodes)
 
 
 def test_a_childs_related_stage_comes_after_its_parents_table(definitions: dg.Definitions) -> None:
     """Parents of the same delivery are in the store when children look for them (acceptance B-4)."""
-    node = definitions.resolve_asset_graph().get(dg.AssetKey(["field_sales", "contact", "related"]))
-    assert {k.to_user_string() for k in node.parent_keys} == {"field_sales/contact/validated", "field_sales/account"}
+    node = definitions.resolve_asset_graph().get(dg.AssetKey(["field_sales", "contact", "contact_related"]))
+    assert {k.to_user_string() for k in node.parent_keys} == {"field_sales/contact/contact_validated", "field_sales/account"}
 
 
 def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:

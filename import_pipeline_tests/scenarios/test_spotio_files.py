@@ -265,7 +265,7 @@ def test_a_template_is_accepted_and_gives_no_rows_and_no_error(site: Site) -> No
     from import_pipeline.reporting.templates import template
 
     found = site.pipeline.account("acme")
-    for kind in ("csv", "xlsx"):
+    for kind in ("csv", "xlsx", "jsonl"):
         name = f"Account_template.{kind}"
         job = site.deliver(name, template(found.object_type("Account"), kind))  # type: ignore[arg-type]
         assert (job.state, job.counts.rows, job.counts.refused, job.errors_file) == ("applied", 0, 0, None)
