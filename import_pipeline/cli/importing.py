@@ -18,6 +18,8 @@ from import_pipeline.cli.jobview import job_object, job_panel, jobs_table, recei
 from import_pipeline.cli.shared import REFUSED, AccountOption, JsonOption, TypeOption, chosen_account, console, opened, print_json
 
 if TYPE_CHECKING:
+    from rich.spinner import Spinner
+
     from import_pipeline.ledger import Ledger
     from import_pipeline.ledger.jobs import JobRow
     from import_pipeline.orchestration.pipeline import Pipeline
@@ -119,12 +121,15 @@ def progress(ledger: "Ledger", key: str, files: int, *, shown: bool) -> Iterator
         yield
         return
     from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
 
-    done = threading.Event()
+    done, spinner = threading.Event(), Spinner("dots", f"importing {files} file{'s' if files > 1 else ''} …")
     with open(os.dup(descriptor), "w", encoding="utf-8") as stream:  # noqa: PTH123 (a descriptor, not a path)
-        status = Console(file=stream, markup=False).status(f"importing {files} file{'s' if files > 1 else ''} …")
-        watcher = threading.Thread(target=_watch, args=(ledger, key, status, done), daemon=True)
-        with status:
+        # Left alone: rich would take over sys.stderr, and with it bring dagster's log back to the screen.
+        screen = Console(file=stream, markup=False)
+        with Live(spinner, console=screen, transient=True, redirect_stdout=False, redirect_stderr=False):
+            watcher = threading.Thread(target=_watch, args=(ledger, key, spinner, done), daemon=True)
             watcher.start()
             try:
                 yield
@@ -133,7 +138,7 @@ def progress(ledger: "Ledger", key: str, files: int, *, shown: bool) -> Iterator
                 watcher.join()
 
 
-def _watch(ledger: "Ledger", key: str, status: object, done: threading.Event) -> None:
+def _watch(ledger: "Ledger", key: str, spinner: "Spinner", done: threading.Event) -> None:
     from import_pipeline.failures import TransientFailure
     from import_pipeline.ledger import jobs
 
@@ -144,7 +149,7 @@ def _watch(ledger: "Ledger", key: str, status: object, done: threading.Event) ->
         except TransientFailure:
             continue
         if rows:
-            status.update(progress_text(rows))  # type: ignore[attr-defined]
+            spinner.update(text=progress_text(rows))
 
 
 def progress_text(rows: "list[JobRow]") -> str:

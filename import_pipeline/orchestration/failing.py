@@ -10,6 +10,7 @@ from import_pipeline.model.row_error import FileFault
 from import_pipeline.orchestration.answering import Found, book, project_answers, write
 from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.orchestration.pipeline import Pipeline
+from import_pipeline.store.schema import prepare_store
 from import_pipeline.store.session import open_store
 
 
@@ -40,6 +41,7 @@ def _close_change_sets(run: DeliveryRun) -> None:
     if not run.pipeline.settings.store_file(run.account.name).exists():
         return
     with open_store(run.pipeline.settings, run.account.name, writable=True) as session:
+        prepare_store(session, run.account.name, ())
         open_sets = "UPDATE store._change_sets SET finished_at = ? WHERE delivery = ? AND finished_at IS NULL"
         session.run(open_sets, [run.now, run.key])
     with run.pipeline.ledger.begin() as conn:

@@ -6,7 +6,7 @@ Does not belong here: rows that have a say in each other (tangled.py, in_order.p
 The meaning, row by row in order of arrival:
   1. The record id names a record, or the row is refused. An external id that belongs to another record refuses the row too.
   2. The external id names the record that has it, in the store or by an earlier row.
-  3. In a replay, the record that this very line made or met when it was applied before.
+  3. In a replay, the record that this very line made or met when it was last applied.
   4. The rules in order. A rule's key (all its columns, none blank) is compared with the records as stored before the delivery and
      with the keys of earlier rows. One record that fits is it, several refuse the row, none passes it to the next rule.
   5. Else the row makes a record, or is refused when it lacks a required value.
@@ -99,10 +99,10 @@ def _match_lineage(work: Work) -> None:
         FROM narrow n
         JOIN job_ids j ON j.number = n._job
         JOIN (
-            SELECT job, pos, min(record) AS record
-            FROM store._lineage
-            WHERE type = {literal(work.object_type.slug)} AND record IS NOT NULL
-            GROUP BY job, pos
+            SELECT l.job, l.pos, arg_max(l.record, s.stamp) AS record
+            FROM store._lineage l JOIN store._change_sets s ON s.id = l.change_set
+            WHERE l.type = {literal(work.object_type.slug)} AND l.record IS NOT NULL AND l.job IN (SELECT id FROM job_ids)
+            GROUP BY l.job, l.pos
         ) l ON l.job = j.id AND l.pos = n._seq - CAST(n._job AS BIGINT) * {SEQ_STEP}
         JOIN {work.current} t ON t._id = l.record
         WHERE n._job >= 0 AND n.rid IS NULL AND (n.ext IS NULL OR t.{work.external_id} IS NULL)

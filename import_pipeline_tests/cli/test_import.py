@@ -90,3 +90,29 @@ def test_a_file_that_is_not_there_is_wrong_usage(run: Run) -> None:
     answer = run("import", "nowhere.csv", "-a", "field_sales")
     assert (answer.code, answer.stdout) == (2, "")
     assert "'nowhere.csv' does not exist" in answer.stderr
+
+
+def test_the_terminal_shows_progress_and_none_of_the_log(home: Home) -> None:
+    """Hundreds of lines of events would hide the answer; they are in logs/import.log."""
+    job = home.deliver(home.csv("Account_1.csv", HEADER, "A-1,Acme,5,Prospect,Y"))["Account_1.csv"]
+    log = home.files / "import.log"
+    code = f"""
+import os, sys, time
+from pathlib import Path
+from import_pipeline.cli.importing import progress, quiet
+from import_pipeline.ledger import Ledger
+with Ledger({home.pipeline.settings.ledger_url!r}) as ledger, quiet(Path({str(log)!r})), progress(ledger, {job.delivery!r}, 1, shown=True):
+    print("noise of a print", flush=True)
+    print("noise of a handler", file=sys.stderr, flush=True)
+    os.write(2, b"noise of a child")
+    time.sleep(1)
+print("the answer")
+"""
+    screen, terminal = os.openpty()
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=terminal, text=True, timeout=60, check=True)
+    os.close(terminal)
+    shown = os.read(screen, 100_000).decode()
+    os.close(screen)
+    assert done.stdout == "the answer\n"
+    assert "1 of 1 file done" in shown and "noise" not in shown
+    assert {line for line in log.read_text().splitlines() if line} == {"noise of a print", "noise of a handler", "noise of a child"}

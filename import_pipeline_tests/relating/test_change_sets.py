@@ -17,6 +17,7 @@ def row(ext: str | None = None, **more: object) -> dict[str, object]:
 
 
 def test_new_external_ids_create_records_and_the_same_rows_again_change_nothing(lab: Lab) -> None:
+    """An unchanged row makes no version: history tells what happened, not what was sent (acceptance, decision 2)."""
     rows = [row("A1", Name="Acme", Email="a@x.org", Score=1.5), row("A2", Name="Beta")]
     first = lab.deliver("Account", rows)
     before = lab.query("SELECT * FROM store.account ORDER BY _id")
@@ -28,6 +29,7 @@ def test_new_external_ids_create_records_and_the_same_rows_again_change_nothing(
 
 
 def test_an_update_changes_only_what_it_gives_and_keeps_the_old_version(lab: Lab) -> None:
+    """Only the columns given; the old version tells by whom it was ended (acceptance S-8, B-6)."""
     lab.deliver("Account", [row("A1", Name="Acme", Email="a@x.org", Score=1.5, Stage="New")])
     report = lab.deliver("Account", [row("A1", Score=2.0)])
     assert report["jobs"]["d2_0"] == {"update": 1}
@@ -40,6 +42,7 @@ def test_an_update_changes_only_what_it_gives_and_keeps_the_old_version(lab: Lab
 
 
 def test_a_column_that_an_update_may_not_touch_is_ignored_with_a_warning_that_names_it(lab: Lab) -> None:
+    """Silence would let people believe that the value was taken (acceptance S-8)."""
     lab.deliver("Account", [row("A1", Name="Acme", Last_Visit_Result="Home")])
     report = lab.deliver("Account", [row("A1", Name="Other", Last_Visit_Result="Away", Score=1.0), row("A1", Name="Third")])
     assert lab.errors(report) == {(2, "not_updatable", "Name"), (2, "not_updatable", "Last Visit Result")}
@@ -48,6 +51,7 @@ def test_a_column_that_an_update_may_not_touch_is_ignored_with_a_warning_that_na
 
 
 def test_the_external_id_beats_a_matching_rule(lab: Lab) -> None:
+    """External id says A, address says B: A (acceptance S-5)."""
     lab.deliver(
         "Account", [row("A", Name="Acme", House_Number="1", Street="Main St"), row("B", Name="Beta", House_Number="2", Street="Oak St")]
     )
@@ -57,6 +61,7 @@ def test_the_external_id_beats_a_matching_rule(lab: Lab) -> None:
 
 
 def test_the_record_id_finds_its_record_and_an_unknown_one_is_refused(lab: Lab) -> None:
+    """A record id is never made by a sender: one that is unknown is a mistake, not a new record."""
     lab.deliver("Account", [row("A", Name="Acme")])
     (tag,) = lab.query("SELECT tag FROM store._lock")[0]
     known, unknown = f"{tag}{1:016x}", f"{tag}{99:016x}"
@@ -69,6 +74,7 @@ def test_the_record_id_finds_its_record_and_an_unknown_one_is_refused(lab: Lab) 
 
 
 def test_record_id_and_external_id_of_two_records_are_refused(lab: Lab) -> None:
+    """Whichever of the two were taken, the other record would be changed by mistake."""
     lab.deliver("Account", [row("A", Name="Acme"), row("B", Name="Beta")])
     (tag,) = lab.query("SELECT tag FROM store._lock")[0]
     report = lab.deliver("Account", [{"RecordID": f"{tag}{1:016x}", "ExternalDataObjectId": "B", "Score": 1.0}])
@@ -76,6 +82,7 @@ def test_record_id_and_external_id_of_two_records_are_refused(lab: Lab) -> None:
 
 
 def test_rules_are_tried_in_order_and_compare_without_case_blanks_and_phone_punctuation(lab: Lab) -> None:
+    """People type names and phone numbers in many ways."""
     lab.deliver(
         "Account", [row(None, Name="Acme Inc", Email="Info@Acme.org", Phone="555 123-4567"), row(None, Name="Beta", Phone="1 2 3 4 5")]
     )
@@ -92,6 +99,7 @@ def test_rules_are_tried_in_order_and_compare_without_case_blanks_and_phone_punc
 
 
 def test_a_row_that_fits_several_records_is_refused_and_names_them(lab: Lab) -> None:
+    """A guess could change the wrong record; the names let people decide."""
     lab.deliver("Account", [row("A", Name="Acme", Email="x@x.org"), row("B", Name="Beta", Email="x@x.org")])
     report = lab.deliver("Account", [row(None, Name="New one", Email="x@x.org")])
     assert lab.errors(report) == {(2, "ambiguous_match", "Email")}
@@ -99,6 +107,7 @@ def test_a_row_that_fits_several_records_is_refused_and_names_them(lab: Lab) -> 
 
 
 def test_an_external_id_of_its_own_adopts_by_rule_only_a_record_without_one(lab: Lab) -> None:
+    """Two external ids are two records, however alike they are."""
     lab.deliver("Account", [row("A", Name="Acme", Email="x@x.org"), row(None, Name="Free", Email="f@x.org")])
     report = lab.deliver("Account", [row("N1", Name="New", Email="x@x.org"), row("N2", Name="Free", Email="f@x.org", Score=5.0)])
     assert report["jobs"]["d2_0"] == {"create": 1, "update": 1}
@@ -106,6 +115,7 @@ def test_an_external_id_of_its_own_adopts_by_rule_only_a_record_without_one(lab:
 
 
 def test_rows_of_one_delivery_that_name_the_same_record_fold_as_row_by_row(lab: Lab) -> None:
+    """One delivery makes one version of a record, with the result of taking the rows one after the other."""
     report = lab.deliver(
         "Account",
         [
@@ -123,6 +133,7 @@ def test_rows_of_one_delivery_that_name_the_same_record_fold_as_row_by_row(lab: 
 
 
 def test_a_row_that_would_create_without_a_required_value_is_refused_and_the_next_gets_its_turn(lab: Lab) -> None:
+    """An update may leave a required column out, so only here is it known that it is missing."""
     report = lab.deliver("Account", [row("A", Score=1.0), row("A", Name="Acme"), row("B", Score=2.0)])
     assert lab.errors(report) == {(2, "required", "Name"), (4, "required", "Name")}
     assert report["jobs"]["d1_0"] == {"create": 1, "refuse": 2}
@@ -130,6 +141,7 @@ def test_a_row_that_would_create_without_a_required_value_is_refused_and_the_nex
 
 
 def test_two_records_with_the_same_external_pin_id_share_a_pin_even_with_other_address_text(lab: Lab) -> None:
+    """Acceptance S-6."""
     lab.deliver(
         "Account", [row("A", Name="A", ExternalPinId="P1", Street="Main St"), row("B", Name="B", ExternalPinId="P1", Street="Elsewhere")]
     )
@@ -149,6 +161,7 @@ def test_two_records_with_the_same_external_pin_id_share_a_pin_even_with_other_a
 
 
 def test_a_child_finds_its_parent_by_record_id_or_external_id(lab: Lab) -> None:
+    """Senders know one or the other (acceptance B-4)."""
     lab.deliver("Account", [row("A", Name="Acme"), row("B", Name="Beta")])
     (tag,) = lab.query("SELECT tag FROM store._lock")[0]
     lab.deliver("Contact", [row("C1", Name="Ann", RelatedTo="A"), row("C2", Name="Bob", RelatedTo=f"{tag}{2:016x}")])
@@ -156,6 +169,7 @@ def test_a_child_finds_its_parent_by_record_id_or_external_id(lab: Lab) -> None:
 
 
 def test_an_orphan_waits_and_is_linked_when_its_parent_comes(lab: Lab) -> None:
+    """Files arrive in any order (acceptance S-7, B-4); the record tells the file that it came with."""
     first = lab.deliver("Contact", [row("C1", Name="Ann", RelatedTo="A9"), row("C2", Name="Bob")])
     assert first["jobs"] == {"d1_0": {"park": 1, "create": 1}}
     lab.deliver("Account", [row("A9", Name="Acme")])
@@ -171,6 +185,7 @@ def test_an_orphan_waits_and_is_linked_when_its_parent_comes(lab: Lab) -> None:
 
 
 def test_an_orphan_that_waited_never_overwrites_what_came_since(lab: Lab) -> None:
+    """It is older than what came in the meantime."""
     lab.deliver("Contact", [row("C1", Name="Ann", Title="Old", RelatedTo="A9")])
     lab.deliver("Contact", [row("C1", Name="Ann", Title="New")])
     lab.deliver("Account", [row("A9", Name="Acme")])
@@ -180,6 +195,7 @@ def test_an_orphan_that_waited_never_overwrites_what_came_since(lab: Lab) -> Non
 
 
 def test_an_orphan_that_waited_too_long_is_refused(lab: Lab) -> None:
+    """Nobody looks after a row that waits for ever."""
     lab.deliver("Contact", [row("C1", Name="Ann", RelatedTo="A9")])
     lab.now += lab.types["Contact"].parent.park_for  # type: ignore[union-attr]
     report = lab.deliver("Contact", [row("C2", Name="Bob")])
@@ -191,6 +207,7 @@ def test_an_orphan_that_waited_too_long_is_refused(lab: Lab) -> None:
 
 
 def test_a_strict_account_refuses_a_row_whose_parent_is_missing(tmp_path: Path) -> None:
+    """As the system's own document says (acceptance S-7, strict)."""
     lab = Lab(tmp_path, strict=True)
     report = lab.deliver("Contact", [row("C1", Name="Ann", RelatedTo="A9")])
     assert lab.errors(report) == {(2, "parent_not_found", "RelatedTo")}

@@ -73,11 +73,14 @@ PEOPLE = st.fixed_dictionaries(
 
 
 def deliveries(most: int) -> st.SearchStrategy[list[Any]]:
-    """(type, files, which earlier delivery is replayed with these rows instead of its own, or null)."""
+    """(type, files) of new deliveries, and ("again", {type: files or null}, n): the n-th delivery replayed, mended or as it was."""
+    places = st.lists(st.lists(PLACES, max_size=6), min_size=1, max_size=2)
+    people = st.lists(st.lists(PEOPLE, max_size=5), min_size=1, max_size=2)
+    mended = st.fixed_dictionaries({"Place": st.none() | places, "Person": st.none() | people})
     one = st.one_of(
-        st.tuples(st.just("Place"), st.lists(st.lists(PLACES, max_size=6), min_size=1, max_size=2), st.just(None)),
-        st.tuples(st.just("Person"), st.lists(st.lists(PEOPLE, max_size=5), min_size=1, max_size=2), st.just(None)),
-        st.tuples(st.just("again"), st.booleans(), st.integers(0, 3)),
+        st.tuples(st.just("Place"), places, st.none()),
+        st.tuples(st.just("Person"), people, st.none()),
+        st.tuples(st.just("again"), mended, st.integers(0, 3)),
     )
     return st.lists(one, min_size=1, max_size=most)
 
@@ -126,7 +129,8 @@ def check(sequence: list[Any], **sizes: Any) -> None:
                 if name == "again":
                     if not done:
                         continue
-                    name, key, files = done[again % len(done)] if files else done[0]
+                    name, key, sent = done[again % len(done)]
+                    files = files[name] or sent
                 else:
                     done.append((name, key, files))
                 note(f"{name} {key}: {files}")
