@@ -75,9 +75,9 @@ def template_file_name(object_type: ObjectType, kind: TemplateKind) -> str:
 def template(object_type: ObjectType, kind: TemplateKind) -> bytes:
     """The empty file of this type. Equal types give equal bytes; imported untouched it gives no row and no error.
 
-    CSV has the header row alone (UTF-8, commas). A JSONL file has no header row, so its template is one object
-    whose values are all null, which the importer takes for a blank line; `jsonl_example` shows values. XLSX has the header row on its first sheet, the choices as dropdowns, id and text
-    columns kept as text, and a second sheet that explains each column.
+    CSV has the header row alone (UTF-8, commas). A JSONL file has no header row, so its template is one object whose values are
+    all null, which the importer takes for a blank line; `jsonl_example` shows values. XLSX has the header row on its first sheet,
+    the choices as dropdowns, id and text columns kept as text, and a second sheet that explains each column.
     Raises UnknownValue for another kind.
     """
     makers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx}

@@ -149,7 +149,7 @@ def test_files_with_unreadable_names_are_imported_and_answered(site: Site, name:
     (job,) = site.jobs()
     assert job.state == "applied" and job.receipt and Path(job.receipt).exists()
     assert site.listing("DataObjects/Import/New") == []
-    assert len(os.listdir(os.fsencode(site.path("DataObjects/Import/Success")))) == 2
+    assert len(list(site.path("DataObjects/Import/Success").iterdir())) == 2
 
 
 def test_links_devices_and_folders_are_never_opened(site: Site) -> None:

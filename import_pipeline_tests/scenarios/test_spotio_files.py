@@ -309,5 +309,5 @@ def test_errors_are_listed_one_per_line_for_spreadsheets(site: Site) -> None:
     """Acceptance, decision 1: NAME.JOB.errors.csv in Failed."""
     job = site.deliver("Account_1.csv", "ExternalDataObjectId,Name,Employees\nA1,Acme,=1+1\n")
     assert job.errors_file
-    (row,) = csv.DictReader(Path(job.errors_file).open(encoding="utf-8"))
+    (row,) = csv.DictReader(io.StringIO(Path(job.errors_file).read_text(encoding="utf-8")))
     assert (row["line"], row["column"], row["code"], row["value"]) == ("2", "Employees", "not_a_number", "'=1+1")
