@@ -21,9 +21,10 @@ def fail_delivery(pipeline: Pipeline, account: Account, key: str, reason: str) -
     again, or the delivery materialized again, brings the rest.
     """
     run, nothing = DeliveryRun(pipeline, account, key), Found({}, {}, {}, {})
+    booked = run.jobs  # opens the delivery where no run came that far
     with pipeline.ledger.read() as conn:
         rows = {row.id: row for row in jobs.by_delivery(conn, key)}
-    for job in run.jobs:
+    for job in booked:
         row = rows.get(job.id)
         if row is None or row.state in ("applied", "failed", "duplicate"):
             continue

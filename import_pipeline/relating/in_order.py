@@ -55,7 +55,7 @@ class Outcome:
     ambiguous: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-class _Several(Exception):  # noqa: N818 - not an error: the answer of a rule
+class _Several(Exception):
     def __init__(self, rule: int, names: str) -> None:
         self.rule, self.names = rule, names
 

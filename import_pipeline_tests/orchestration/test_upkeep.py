@@ -157,3 +157,15 @@ def test_materializing_a_delivery_again_changes_nothing_and_keeps_its_counts(sit
     again = site.job("Account_1.csv")
     assert (again.state, again.counts) == (first.state, first.counts)
     assert site.receipt(again)["counts"]["created"] == 1
+
+
+def test_a_delivery_whose_runs_die_before_their_first_step_is_answered_too(site: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its jobs were never booked by a run; its files must not wait for ever."""
+
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("no step begins")
+
+    monkeypatch.setattr("import_pipeline.orchestration.flow.DeliveryRun.land", broken)
+    job = site.deliver("Account_1.csv", "ExternalDataObjectId,Name\nA1,Acme\n")
+    assert job.state == "failed" and "no step begins" in str(job.reason)
+    assert "Account_1.csv" in site.listing("DataObjects/Import/Failed")

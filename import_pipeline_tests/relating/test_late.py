@@ -4,8 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from import_pipeline.relating.stage import relate_delivery
 from import_pipeline_tests.lab import Lab
 
 
@@ -92,12 +94,8 @@ def test_rows_on_the_same_line_wait_each_for_themselves(lab: Lab) -> None:
     jobs = lab.validated("kml_", lab.types["Contact"], [[contact(e, Name=e, RelatedTo=p) for e, p in (("C", "A"), ("D", "B"))]])
     validated, related = lab.stages("Contact", "kml_")
     (part,) = validated.parts()
-    import polars as pl
-
     pl.read_parquet(part).with_columns(_line=pl.lit(1, pl.Int64)).write_parquet(part)
     lab.prepare()
-    from import_pipeline.relating.stage import relate_delivery
-
     with lab.session() as session:
         relate_delivery(session, lab.order("Contact", "kml_", jobs), validated, related)
     lab.apply("Contact", validated, related)
