@@ -133,7 +133,7 @@ def test_the_shipped_accounts_have_no_faults_and_hold_what_the_readme_shows() ->
     assert (field_sales.exports.daily, field_sales.exports.weekly) == (("Account", "Contact"), ("Opportunity",))
     assert (door_to_door.mode, door_to_door.exports.daily) == ("classic", ("Lead",))
     assert door_to_door.object_type("Lead").match == (("Email",), ("Address",))
-    assert field_sales.doors.tree.settle == timedelta(seconds=3) and field_sales.doors.tree.interval == timedelta(seconds=5)
+    assert field_sales.doors.tree.settle == timedelta(seconds=3) and field_sales.doors.tree.interval == timedelta(seconds=2)
 
 
 def test_every_shipped_field_and_type_is_described() -> None:
