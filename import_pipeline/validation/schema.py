@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
-from pandera.constants import CHECK_OUTPUT_KEY
 
-from import_pipeline.failures import PermanentFailure, UnknownValue
+from import_pipeline.failures import UnknownValue
 from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.validation import choices, moments, numeric, texts
@@ -63,13 +62,11 @@ def column_judge(object_type: ObjectType, column: Column, timezone: str = "UTC")
 
 
 def column_judges(object_type: ObjectType, keys: Sequence[str], timezone: str = "UTC") -> dict[str, ColumnJudge]:
-    """The judges of the columns `keys`, in that order; PermanentFailure for a key that the type does not have."""
+    """The judges of the columns `keys`, in that order; UnknownValue for a key that the type does not have."""
     columns = {column.key: column for column in object_type.columns}
     for key in keys:
         if key not in columns:
             raise UnknownValue("column", key, columns, where=f"rows of {object_type.name}")
-        if key in ("*", CHECK_OUTPUT_KEY) or (key.startswith("^") and key.endswith("$")):
-            raise PermanentFailure(f"{object_type.name}: a field cannot be named {key!r}; polars and pandera give that name a meaning")
     return {key: column_judge(object_type, columns[key], timezone) for key in keys}
 
 

@@ -26,7 +26,7 @@ def test_a_complete_file_is_imported_and_lies_in_success_only(site: Site) -> Non
     job = site.deliver("Account_a.csv", "ExternalDataObjectId,Name\nA1,Acme\nA2,Beta\n")
     assert (job.state, job.counts.created) == ("applied", 2)
     assert site.listing(NEW) == [] and site.listing(FAILED) == []
-    assert site.listing(SUCCESS) == ["Account_a.csv", f"Account_a.{job.id}.receipt.json"]
+    assert set(site.listing(SUCCESS)) == {"Account_a.csv", f"Account_a.{job.id}.receipt.json"}
     assert [r["Name"] for r in site.records("Account")] == ["Acme", "Beta"]
 
 
@@ -54,7 +54,7 @@ def test_a_classic_file_is_a_lead_whatever_its_name(site: Site) -> None:
     site.account = "doors"
     job = site.deliver("Account_from_the_fair.csv", "ExternalLeadId,Name\nL1,Lee\n", folder="Leads/Import/New")
     assert (job.object_type, job.state) == ("Lead", "applied")
-    assert site.listing("Leads/Import/Success")[0] == "Account_from_the_fair.csv"
+    assert "Account_from_the_fair.csv" in site.listing("Leads/Import/Success")
 
 
 @pytest.mark.parametrize("header", ["ExternalDataObjectId", "External Account Id", "external dataobject id"])

@@ -83,13 +83,6 @@ def test_a_cast_that_would_lose_a_proven_value_stops_the_run(monkeypatch: pytest
         judged(type_of({"name": "N", "type": "Number"}), [{"N": "x"}])
 
 
-@pytest.mark.parametrize("name", ["*", "^a.*$", "check_output"])
-def test_a_field_whose_name_means_something_to_polars_is_refused(name: str) -> None:
-    """`pl.col('^a.*$')` is many columns: such a field would be judged by the values of its neighbours."""
-    with pytest.raises(PermanentFailure, match="cannot be named"):
-        judged(type_of({"name": name}, {"name": "abc"}), [{name: "x", "abc": "y"}])
-
-
 def test_trimming_takes_every_white_space_of_unicode_and_nothing_else() -> None:
     """The cheap look at the edges must never miss a blank; what is not white space (a BOM, a zero-width blank) stays."""
     blanks = [chr(c) for c in range(0x3100) if chr(c).isspace() and not 0x1C <= c <= 0x1F]
