@@ -3,17 +3,16 @@
 Belongs here: the order of commits, and who may commit. Does not belong here: what one commit writes (write.py), deciding what changes
 (relating/).
 
-One commit group is one transaction: the lock row first, then the attempt's token and «not applied yet» are checked, then records,
-history, lineage, parked rows and the packages' own rows are written together (DESIGN section 9, rule 4). A process that dies leaves
-whole groups only; the retry goes on with the same change set.
+One commit group is one transaction: the lock row first, with the attempt's token, then records, history, lineage, parked rows and
+the packages' own rows are written together (DESIGN section 9, rule 4). The first one also books the change set, which freezes it; the
+last one finishes it. A process that dies leaves whole groups only; the retry goes on with the same change set.
 """
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from import_pipeline.applying.packages import GROUP_WEIGHT, OTHER_WEIGHT, WEIGHTS, Package, commit_groups, part_ranges, touching
@@ -57,27 +56,28 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
     result = {"change_set": change_set, "stamp": report["stamp"], "packages": told, "commits": 0}
     if session.one("SELECT count(*) FROM store._change_sets WHERE id = ? AND finished_at IS NOT NULL", [change_set]):
         return result
-    token = secrets.token_hex(8)
-    brought = sorted({p.job for p in packages if p.number >= 0})
-    with session.transaction():
-        session.run("UPDATE store._lock SET token = ?", [token])
-        _book(session, order, report, made, brought, stamp)
     done = {(j, n) for j, n in session.run("SELECT job, package FROM store._packages WHERE change_set = ?", [change_set])}
-    todo = [p for p in packages if (p.job, p.number) not in done]
+    groups = list(commit_groups([p for p in packages if (p.job, p.number) not in done], order.group_weight)) or [[]]
     finished = Counter(p.job for p in packages if (p.job, p.number) in done)
-    ranges = part_ranges(order.validated.parts()) if todo else []
-    for group in commit_groups(todo, order.group_weight):
-        present = _open_parts(session, order.object_type, touching(ranges, group[0].first, group[-1].last))
+    ranges, token = part_ranges(order.validated.parts()), secrets.token_hex(8)
+    for number, group in enumerate(groups):
+        parts = touching(ranges, group[0].first, group[-1].last) if group else []
+        present = make_wide(session, order.object_type, parts)
         with session.transaction():
-            _hold(session, token)
-            write_batch(session, order.object_type, Batch(change_set, stamp, group, order.now, order.park_until), made, present)
+            if number == 0:
+                _take(session, token)
+                _book(session, order, report, made, {p.job for p in packages if p.number >= 0}, stamp)
+            else:
+                _hold(session, token)
+            if group:
+                write_batch(session, order.object_type, Batch(change_set, stamp, group, order.now, order.park_until), made, present)
+            if number == len(groups) - 1:
+                _finish(session, order, report, stamp)
         result["commits"] += 1
         finished.update(p.job for p in group)
-        for job in dict.fromkeys(p.job for p in group) if progress else ():
-            progress(job, finished[job], told[job])  # type: ignore[misc]
-    with session.transaction():
-        _hold(session, token)
-        _finish(session, order, change_set, stamp)
+        if progress:
+            for job in dict.fromkeys(p.job for p in group):
+                progress(job, finished[job], told[job])
     return result
 
 
@@ -106,10 +106,22 @@ def _packages(session: Session) -> list[Package]:
     return [Package(*row) for row in found]
 
 
+def _take(session: Session, token: str) -> None:
+    """Takes the lock for this attempt; one that ran before it can commit no more."""
+    session.run("UPDATE store._lock SET token = ?", [token])
+
+
+def _hold(session: Session, token: str) -> None:
+    """Writes the lock row, so that two writers conflict, and makes sure that no later attempt has taken over."""
+    session.run("UPDATE store._lock SET token = token WHERE token = ?", [token])
+    if session.one("SELECT token FROM store._lock") != token:
+        raise TransientFailure("another attempt is applying this account's change sets; this one stops")
+
+
 def _book(
-    session: Session, order: ApplyOrder, report: dict[str, Any], made: frozenset[str], brought: Sequence[str], stamp: datetime
+    session: Session, order: ApplyOrder, report: dict[str, Any], made: frozenset[str], brought: Collection[str], stamp: datetime
 ) -> None:
-    """On the first attempt books the change set, its ids and its new pins, and takes out parked rows of jobs that are brought again."""
+    """With the first commit books the change set, its ids and its new pins; a replay takes out the parked rows of the jobs it brings."""
     change_set = report["change_set"]
     if session.one("SELECT count(*) FROM store._change_sets WHERE id = ?", [change_set]):
         return
@@ -130,26 +142,15 @@ def _book(
             [stamp],
         )
     if report["replay"] and order.object_type.parent:
-        session.run(f"DELETE FROM {Tables(order.object_type).parked} WHERE list_contains(?, _job)", [list(brought)])
+        session.run(f"DELETE FROM {Tables(order.object_type).parked} WHERE list_contains(?, _job)", [sorted(brought)])
 
 
-def _open_parts(session: Session, object_type: ObjectType, parts: Sequence[Path]) -> frozenset[str]:
-    """The view `wide` over these validated parts; returns the columns that they hold."""
-    return make_wide(session, object_type, parts)
-
-
-def _hold(session: Session, token: str) -> None:
-    """Writes the lock row, so that two writers conflict, and makes sure that no later attempt has taken over."""
-    session.run("UPDATE store._lock SET token = token WHERE token = ?", [token])
-    if session.one("SELECT token FROM store._lock") != token:
-        raise TransientFailure("another attempt is applying this account's change sets; this one stops")
-
-
-def _finish(session: Session, order: ApplyOrder, change_set: str, stamp: datetime) -> None:
-    if session.one("SELECT count(*) FROM set_expired"):
+def _finish(session: Session, order: ApplyOrder, report: dict[str, Any], stamp: datetime) -> None:
+    """With the last commit the change set is finished, and rows that waited too long are gone."""
+    if any("expired" in actions for actions in report["jobs"].values()):
         parked = Tables(order.object_type).parked
         session.run(f"DELETE FROM {parked} WHERE (_job, _pos) IN (SELECT job, _pos FROM set_expired)")
-    session.run("UPDATE store._change_sets SET finished_at = ? WHERE id = ?", [order.now, change_set])
+    session.run("UPDATE store._change_sets SET finished_at = ? WHERE id = ?", [order.now, report["change_set"]])
     session.run("UPDATE store._lock SET last_stamp = greatest(coalesce(last_stamp, ?), ?)", [stamp, stamp])
 
 

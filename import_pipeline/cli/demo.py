@@ -5,6 +5,7 @@ end (demo_show.py), what the samples promise (demo_promises.py).
 """
 
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,9 +148,9 @@ def _show(out: "Console", pipeline: "Pipeline", found: list[list[Sample]], sampl
     if not broken:
         out.print(f"✓ every file's answer is what the samples promise ({seconds:.0f} s in all)", style="bold green")
     out.print(
-        f"look on:  IMPORT_PIPELINE_HOME={pipeline.settings.home} import-pipeline jobs  (or: records, where A-00003, up)", soft_wrap=True
+        f"look on:  IMPORT_PIPELINE_HOME={pipeline.settings.home} {sys.argv[0]} jobs  (or: records, where A-00003, up)", soft_wrap=True
     )
-    out.print("keep the web page: import-pipeline demo --keep; your own data: make up")
+    out.print(f"keep the web page: {sys.argv[0]} demo --keep; your own data: make up")
     return not broken
 
 

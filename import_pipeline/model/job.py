@@ -20,7 +20,8 @@ FileKind = Literal["csv", "jsonl", "xlsx", "kml", "zip", "other"]
 PACKAGE_ROWS = 10_000
 """Positions of a file in one package, the unit of progress (acceptance S-12)."""
 GROUP_PACKAGES = 100
-"""Packages in one commit: about one DuckDB row group of 122,880 rows (DESIGN section 8)."""
+"""New records in one commit, in packages. DuckDB writes a commit at the speed of the disk when it is much larger than a row group
+(122,880 rows); smaller ones it writes twice, and every commit of updates reads the whole table once."""
 
 
 class Job(Model):

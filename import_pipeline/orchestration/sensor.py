@@ -97,12 +97,12 @@ def settle_run(instance: dg.DagsterInstance, account: Account, pipeline: Pipelin
 
 
 def _run_of(instance: dg.DagsterInstance, current: Delivery) -> dg.DagsterRun | None:
-    """The latest run of the delivery's present attempt."""
+    """The run that works on the delivery: the one that said so (also a backfill's), else the one its present attempt requested."""
+    if current.run_id:
+        return instance.get_run_by_id(current.run_id)
     tags = {DELIVERY_TAG: current.key, ATTEMPT_TAG: str(current.attempt)}
     runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=1)
-    if runs:
-        return runs[0]
-    return instance.get_run_by_id(current.run_id) if current.run_id else None
+    return runs[0] if runs else None
 
 
 def reap(instance: dg.DagsterInstance, pipeline: Pipeline, current: Delivery, run: dg.DagsterRun) -> bool:

@@ -14,7 +14,7 @@ from import_pipeline.ledger import deliveries, jobs
 from import_pipeline.model.job import Counts, Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.reporting.groups import group_errors, markdown_table
+from import_pipeline.reporting.groups import group_errors
 from import_pipeline.reporting.pictures import DeliveryPoint, rows_per_delivery
 from import_pipeline.settings import Settings
 from import_pipeline.store.staging import ERRORS
@@ -152,7 +152,8 @@ def _answers(row: jobs.JobRow) -> list[tuple[str, str | None]]:
 def _errors(run: DeliveryRun, object_type: ObjectType, stage: str) -> Any:
     found = run.stage(object_type, stage).read("errors")
     frame = found.select(list(ERRORS)) if found.width else pl.DataFrame(schema=ERRORS)
-    return dg.MetadataValue.md(markdown_table(group_errors(frame)) if frame.height else "none")
+    grouped = group_errors(frame).frame.iter_rows(named=True) if frame.height else []
+    return table([{"rows": g["rows"], "lines": ", ".join(map(str, g["lines"])), "code": g["code"], "what": g["sentence"]} for g in grouped])
 
 
 def _path(run: DeliveryRun, object_type: ObjectType, stage: str) -> Any:

@@ -3,9 +3,12 @@
 Belongs here: releasing parked rows, and what a late row may still change. Does not belong here: parking rows (parents.py),
 finding records (match.py).
 
-A late row has the effect it would have had in its own time, but for what others have set since: a value of the stored record that
-another job changed after the row's own moment stays (acceptance B-7). Such values are blanked in the late row, and a blank never
-erases; so the steps that follow need not know which rows are late.
+A late row has the effect it would have had in its own time, but for what was set since: a value that changed in the stored record
+after the row's own moment stays (acceptance B-7).
+  A replayed row speaks for its delivery's first change set. What its own delivery set, then or in an earlier replay, it may mend.
+  A parked row speaks for the change set that parked it. Of what this change set and later ones set, only rows before it in its own
+  file are older than it.
+Values that stay are blanked in the late row, and a blank never erases; so the steps that follow need not know which rows are late.
 """
 
 from import_pipeline.relating.rows import LINEAGE_NAMES, seq_sql
@@ -94,16 +97,16 @@ def _updatable(work: Work) -> list[str]:
 
 
 def _find_protected(work: Work) -> int:
-    """Table `protected(_seq, _p0 …, _parent_kept)`: which values another job has changed since the late row's moment."""
+    """Table `protected(_seq, _p0 …, _parent_kept)`: which values of its record have changed since the late row's moment."""
     tables, kept = Tables(work.object_type), _updatable(work)
-    columns = f"_id, _version, _valid_from, _job, _parent_id, {idents(kept)}"
+    columns = f"_id, _version, _valid_from, _job, _line, _parent_id, {idents(kept)}"
     touched = "(SELECT DISTINCT p.target FROM placed p JOIN late_rows r ON r._seq = p._seq WHERE p.target IS NOT NULL)"
     previous = "OVER (PARTITION BY _id ORDER BY _version)"
     marks = ", ".join(f"{ident(k)} IS DISTINCT FROM lag({ident(k)}) {previous} AS {ident(f'_p{i}')}" for i, k in enumerate(kept))
     work.make(
         "versions",
         f"""
-        SELECT _id, _valid_from, _job, _parent_id IS DISTINCT FROM lag(_parent_id) {previous} AS _parent_kept, {marks}
+        SELECT _id, _valid_from, _job, _line, _parent_id IS DISTINCT FROM lag(_parent_id) {previous} AS _parent_kept, {marks}
         FROM (
             SELECT {columns} FROM {tables.current} WHERE _id IN {touched}
             UNION ALL
@@ -112,7 +115,8 @@ def _find_protected(work: Work) -> int:
         """,
     )
     flags = ", ".join(f"bool_or(v.{ident(f'_p{i}')}) AS {ident(f'_p{i}')}" for i in range(len(kept)))
-    own = "v._job IN (SELECT o.id FROM job_ids o WHERE o.number >= 0)" if work.replay else "false"
+    parked = "v._valid_from >= r._since AND NOT (v._job = j.id AND v._line <= r._line)"
+    replayed = "v._valid_from > r._since AND v._job NOT IN (SELECT id FROM job_ids WHERE number >= 0)"
     return work.make(
         "protected",
         f"""
@@ -120,8 +124,8 @@ def _find_protected(work: Work) -> int:
         FROM late_rows r
         JOIN placed p ON p._seq = r._seq AND p.target IS NOT NULL
         JOIN job_ids j ON j.number = r._job
-        JOIN versions v ON v._id = p.target AND v._valid_from > r._since
-        WHERE v._job <> j.id AND NOT (r._job >= 0 AND {own})
+        JOIN versions v ON v._id = p.target AND v._valid_from >= r._since
+        WHERE CASE WHEN r._job < 0 THEN {parked} ELSE {replayed} END
         GROUP BY p._seq
         """,
     )

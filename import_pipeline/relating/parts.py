@@ -20,7 +20,7 @@ from import_pipeline.relating.compare import actions_sql
 from import_pipeline.relating.pins import pin_rows_sql
 from import_pipeline.relating.rows import SEQ_STEP
 from import_pipeline.relating.work import Work
-from import_pipeline.store.names import data_columns, given_columns, ident, idents
+from import_pipeline.store.names import data_columns, given_columns, ident, idents, literal
 from import_pipeline.store.staging import END, ERRORS, LINE, POS, StageWriter
 
 EXPIRED: dict[str, pl.DataType] = {"job": pl.String(), LINE: pl.Int64(), END: pl.Int64(), POS: pl.Int64(), "ref": pl.String()}
@@ -32,9 +32,10 @@ def write_parts(work: Work, writer: StageWriter) -> dict[str, dict[str, int]]:
     _write_waiting(work, writer)
     if work.size("new_pins"):
         _copy(work, writer, "pins", pin_rows_sql())
-    _copy(work, writer, "jobs", "SELECT number, id FROM job_ids ORDER BY number")
+    numbers = work.session.run("SELECT number, id FROM job_ids ORDER BY number")
+    writer.part("jobs", pl.DataFrame(numbers, schema={"number": pl.Int32, "id": pl.String}, orient="row"))
     _write_errors(work, writer)
-    return _counts(work)
+    return _counts(work, writer)
 
 
 def _copy(work: Work, writer: StageWriter, name: str, select: str) -> None:
@@ -138,19 +139,10 @@ def _write_errors(work: Work, writer: StageWriter) -> None:
     )
 
 
-def _counts(work: Work) -> dict[str, dict[str, int]]:
+def _counts(work: Work, writer: StageWriter) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {job.id: {} for job in work.order.jobs}
-    counted = f"""
-        SELECT b.id, a.action, count(*)
-        FROM (
-            SELECT _job, action FROM ({actions_sql(work)})
-            UNION ALL
-            SELECT n._job, s.action FROM narrow n JOIN settled s ON s._seq = n._seq
-        ) a
-        JOIN job_ids b ON b.number = a._job
-        GROUP BY 1, 2 ORDER BY 1, 2
-        """
-    for job, action, rows in work.session.run(counted):
+    outcomes = literal(str(writer.folder / "outcomes-00000.parquet"))
+    for job, action, rows in work.session.run(f"SELECT job, action, count(*) FROM read_parquet({outcomes}) GROUP BY 1, 2 ORDER BY 1, 2"):
         counts.setdefault(job, {})[action] = rows
     if work.size("expired"):
         for job, rows in work.session.run("SELECT _job, count(*) FROM expired GROUP BY 1 ORDER BY 1"):

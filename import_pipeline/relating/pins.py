@@ -14,7 +14,7 @@ from import_pipeline.store.names import idents
 
 def make_pins(work: Work, first_id: int) -> int:
     """Tables `pin_of(id, pin_id)` for new records and `new_pins`; returns how many pins are new (ids from `first_id` on)."""
-    if not (work.object_type.pin and _wanted(work)):
+    if not (work.object_type.pin and work.one("SELECT count(lead) FROM placed") and _wanted(work)):
         return 0
     _find_stored(work)
     _find_keys_of_makers(work)

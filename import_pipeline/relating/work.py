@@ -14,6 +14,9 @@ from import_pipeline.model.object_type import ObjectType
 from import_pipeline.store.names import Tables, ident
 from import_pipeline.store.session import Session, Values
 
+LARGE = 100_000
+"""Rows from which on a scratch table is worth freeing."""
+
 
 @dataclass(frozen=True)
 class RelateOrder:
@@ -97,9 +100,10 @@ class Work:
         return added
 
     def drop(self, *tables: str) -> None:
-        """Frees scratch tables that no later step reads; their sizes stay known."""
+        """Frees large scratch tables that no later step reads; their sizes stay known."""
         for table in tables:
-            self.session.run(f"DROP TABLE IF EXISTS {table}")
+            if self.size(table) >= LARGE:
+                self.session.run(f"DROP TABLE {table}")
 
     def view(self, name: str, select: str) -> None:
         """Makes a scratch view."""

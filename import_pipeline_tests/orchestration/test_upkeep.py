@@ -169,3 +169,20 @@ def test_a_delivery_whose_runs_die_before_their_first_step_is_answered_too(site:
     job = site.deliver("Account_1.csv", "ExternalDataObjectId,Name\nA1,Acme\n")
     assert job.state == "failed" and "no step begins" in str(job.reason)
     assert "Account_1.csv" in site.listing("DataObjects/Import/Failed")
+
+
+def test_a_backfill_under_way_is_not_taken_for_the_run_that_ended_before(site: Here) -> None:
+    """The sensor must not request the delivery once more while somebody materializes it again."""
+    first = site.deliver("Account_1.csv", "ExternalDataObjectId,Name\nA1,Acme\n")
+    definitions = build_definitions(pipeline=site.pipeline)
+    sensor = definitions.resolve_sensor_def("landing_acme")
+    with open_instance(site.settings) as instance:
+        job = definitions.resolve_job_def("import_acme")
+        again = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        with site.pipeline.ledger.begin() as conn:
+            deliveries.start(conn, first.delivery, again.run_id, now=site.clock.now())
+            meta.write(conn, f"worker/{first.delivery}", {**this_worker(), "run": again.run_id}, now=site.clock.now())
+        assert not isinstance(sensor(dg.build_sensor_context(instance=instance)), dg.SensorResult)
+    with site.pipeline.ledger.read() as conn:
+        current = deliveries.get(conn, first.delivery)
+    assert current is not None and (current.state, current.run_id) == ("running", again.run_id)

@@ -80,7 +80,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class Incoming:
-    """A row on its way: `late_since` is the moment a late row speaks for, `own` the jobs whose changes it may overwrite."""
+    """A row on its way: `late_since` is the moment a late row speaks for, `own` the jobs whose changes a replayed row may mend."""
 
     job: str
     line: int
@@ -133,7 +133,7 @@ class _Delivery:
         free = [w for w in self.store.waiting if w.type == self.kind.name and w.job not in brought and self.parent(w.row) is not None]
         first = {job: min(w.since for w in free if w.job == job) for job in {w.job for w in free}}
         free.sort(key=lambda w: (first[w.job], w.job, w.line))
-        released = [Incoming(w.job, w.line, w.row, w.since, frozenset([w.job])) for w in free]
+        released = [Incoming(w.job, w.line, w.row, w.since) for w in free]
         gone = {(w.job, w.line) for w in free}
         mine = [w for w in self.store.waiting if w.type == self.kind.name]
         for w in mine:
@@ -262,14 +262,18 @@ class _Delivery:
         entity.keys.update(keys)
 
     def protected(self, it: Incoming, entity: Entity) -> tuple[set[str], bool]:
-        """What other jobs have changed in the stored record since a late row's moment."""
+        """What has changed in the stored record since a late row's moment."""
         kept: set[str] = set()
         parent = False
         if it.late_since is None or entity.id is None:
             return kept, parent
         previous: Version | None = None
         for version in self.before[entity.id].versions:
-            if version.stamp > it.late_since and version.job not in it.own:
+            if it.replayed:
+                later = version.stamp > it.late_since and version.job not in it.own
+            else:
+                later = version.stamp >= it.late_since and not (version.job == it.job and version.line <= it.line)
+            if later:
                 kept |= {k for k, v in version.values.items() if v != (previous.values[k] if previous else None)}
                 parent = parent or version.parent != (previous.parent if previous else None)
             previous = version

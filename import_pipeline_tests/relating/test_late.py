@@ -79,6 +79,36 @@ def test_a_replay_whose_row_is_refused_now_takes_the_parked_one_away(lab: Lab) -
     assert titles(lab) == [("Dan", None)]
 
 
+def test_a_row_that_waited_yields_to_later_rows_of_its_own_file_and_overwrites_earlier_ones(lab: Lab) -> None:
+    """Within a file the order of lines is the order of time, whether a line waits or not."""
+    rows = [
+        contact("C", Name="Ann"),
+        contact("C", Title="waited", RelatedTo="A"),
+        contact("C", Title="later"),
+        contact("D", Name="Dan", Title="earlier"),
+        contact("D", Title="waited", RelatedTo="A"),
+    ]
+    lab.deliver("Contact", rows)
+    lab.deliver("Account", [contact("A", Name="Acme")])
+    lab.deliver("Contact")
+    assert titles(lab) == [("Ann", "later"), ("Dan", "waited")]
+
+
+def test_a_line_is_the_record_that_it_last_was(lab: Lab) -> None:
+    """A mapping was wrong in one pass and right in the next: the last one counts."""
+    lab.deliver("Contact", [contact("B", Name="Bob")])
+    for row in (contact(None, Name="Ann"), contact("B", Title="boss"), contact(None, Title="chief")):
+        lab.deliver("Contact", [row], delivery="d_")
+    assert titles(lab) == [("Bob", "chief"), ("Ann", None)]
+
+
+def test_of_two_replayed_lines_that_now_have_one_external_id_both_are_the_record_of_the_first(lab: Lab) -> None:
+    """An external id names one record, whatever the lines were before."""
+    lab.deliver("Contact", [contact(None, Name="Ann"), contact(None, Name="Bob")], delivery="d_")
+    lab.deliver("Contact", [contact("X", Title="one"), contact("X", Title="two")], delivery="d_")
+    assert [(r["ExternalDataObjectId"], r["Title"]) for r in lab.records("Contact")] == [("X", "two"), (None, None)]
+
+
 def test_released_and_fresh_rows_of_one_record_are_taken_in_order(lab: Lab) -> None:
     """What waited is older: it makes the record, and the row of today has the last word."""
     lab.deliver("Contact", [contact("C", Name="Ann", Title="waited", RelatedTo="A")])

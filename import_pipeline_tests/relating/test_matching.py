@@ -125,6 +125,27 @@ def test_in_order_takes_each_row_with_what_the_rows_before_it_gave() -> None:
     assert (outcome.conflicts, outcome.required) == ([3], [5])
 
 
+def test_an_external_id_given_by_record_id_counts_for_the_rows_after_it_and_not_for_those_before(lab: Lab) -> None:
+    """Row by row: what an earlier row has made of the external id is what a later row finds."""
+    lab.deliver("Account", [row(None, Name="one"), row(None, Name="two")])
+    (tag,) = lab.query("SELECT tag FROM store._lock")[0]
+    one, two = f"{tag}{1:016x}", f"{tag}{2:016x}"
+    report = lab.deliver(
+        "Account", [{"RecordID": one, **row("X")}, row("X", Score=1.0), row("Y", Name="new"), {"RecordID": two, **row("Y")}]
+    )
+    assert lab.errors(report) == {(5, "id_conflict", "RecordID")}
+    assert [(r["ExternalDataObjectId"], r["Score"]) for r in lab.records("Account")] == [("X", 1.0), (None, None), ("Y", None)]
+
+
+def test_an_address_is_the_oldest_pin_there(lab: Lab) -> None:
+    """Several pins may stand at one address, each with an external id of its own; records without one gather at the first."""
+    first = [row("A", Name="a", ExternalPinId="P", Street="Oak St"), row("B", Name="b", ExternalPinId="Q", Street="Oak St")]
+    lab.deliver("Account", [*first, row("C", Name="c", Street="Oak St")])
+    lab.deliver("Account", [row("D", Name="d", Street="oak st")])
+    pins = {r["Name"]: r["_pin_id"] for r in lab.records("Account")}
+    assert pins["a"] == pins["c"] == pins["d"] != pins["b"]
+
+
 def test_coordinates_alone_make_a_pin(lab: Lab) -> None:
     """A lead taken in the field may have no address yet; losing its place would lose the lead."""
     lab.deliver("Account", [row("A", Name="a", Lat=1.5, Lng=2.5), row("B", Name="b", Lat=1.5, Lng=2.5), row("C", Name="c", Lat=1.5)])
