@@ -12,7 +12,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from import_pipeline.applying.packages import GROUP_WEIGHT, OTHER_WEIGHT, WEIGHTS, Package, commit_groups, part_ranges, touching
@@ -49,11 +49,11 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
     Raises TransientFailure when another attempt has taken over meanwhile.
     """
     report = order.related.load_report()
-    change_set, stamp = report["change_set"], datetime.fromisoformat(report["stamp"])
+    change_set, stamp = report["change_set"], _stamp(session, order, report)
     made = _scratch(session, order.related)
     packages = _packages(session)
     told = dict(Counter(p.job for p in packages))
-    result = {"change_set": change_set, "stamp": report["stamp"], "packages": told, "commits": 0}
+    result = {"change_set": change_set, "stamp": stamp.isoformat(), "packages": told, "commits": 0}
     if session.one("SELECT count(*) FROM store._change_sets WHERE id = ? AND finished_at IS NOT NULL", [change_set]):
         return result
     done = {(j, n) for j, n in session.run("SELECT job, package FROM store._packages WHERE change_set = ?", [change_set])}
@@ -79,6 +79,19 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
             for job in dict.fromkeys(p.job for p in group):
                 progress(job, finished[job], told[job])
     return result
+
+
+def _stamp(session: Session, order: ApplyOrder, report: dict[str, Any]) -> datetime:
+    """The moment of the versions: that of the booking, which a retry keeps.
+
+    Never the earlier one of relating: between the two, an export of a window that is over by now may have been written.
+    """
+    booked: datetime | None = session.one("SELECT stamp FROM store._change_sets WHERE id = ?", [report["change_set"]])
+    if booked:
+        return booked
+    last: datetime | None = session.one("SELECT last_stamp FROM store._lock")
+    earliest = [datetime.fromisoformat(report["stamp"]), order.now]
+    return max([*earliest, last + timedelta(microseconds=1)] if last else earliest)
 
 
 def _scratch(session: Session, related: StageFolder) -> frozenset[str]:
