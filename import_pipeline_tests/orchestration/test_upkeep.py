@@ -186,3 +186,15 @@ def test_a_backfill_under_way_is_not_taken_for_the_run_that_ended_before(site: H
     with site.pipeline.ledger.read() as conn:
         current = deliveries.get(conn, first.delivery)
     assert current is not None and (current.state, current.run_id) == ("running", again.run_id)
+
+
+def test_a_file_of_any_path_is_imported_by_hand(site: Here, tmp_path: Path) -> None:
+    """The job `import_file`, as the launchpad starts it; the file stays where it is."""
+    path = tmp_path / "from the fair.csv"
+    path.write_text("ExternalDataObjectId,Name\nA1,Acme\n")
+    config = {"ops": {"submit_file": {"config": {"account": "acme", "path": str(path), "object_type": "Account"}}}}
+    with open_instance(site.settings) as instance:
+        job = build_definitions(pipeline=site.pipeline).resolve_job_def("import_file")
+        assert job.execute_in_process(run_config=config, instance=instance).success
+    assert [r["Name"] for r in site.records("Account")] == ["Acme"]
+    assert site.job("from the fair.csv").state == "applied" and path.exists()
