@@ -3,6 +3,7 @@
 Belongs here: a value type that several models use. Does not belong here: anything about one model.
 """
 
+import hashlib
 import re
 import unicodedata
 from datetime import timedelta
@@ -61,7 +62,11 @@ def fold_name(text: str) -> str:
 
 
 def slug(name: str) -> str:
-    """A name as part of an asset key, table or folder: lower-case letters, digits and `_`."""
+    """A name as part of an asset key, table or folder: lower-case letters, digits and `_`.
+
+    A name without any Latin letter or digit gets one made from its characters, always the same.
+    """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
-    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    found = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    return found or "x" + hashlib.sha256(name.encode()).hexdigest()[:8]
