@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from import_pipeline.landing.deliveries import open_delivery
 from import_pipeline.ledger import deliveries, jobs, meta
@@ -19,6 +19,9 @@ from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.store.names import Tables
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import DeliveryStaging, StageFolder
+
+if TYPE_CHECKING:
+    from import_pipeline.relating.stage import RelateOrder
 
 Progress = Callable[[str, int, int], None]
 IMPORT_STAGES = ("parsed", "validated", "related", "table")
@@ -82,12 +85,13 @@ class DeliveryRun:
 
     def is_begun(self, object_type: ObjectType) -> bool:
         """True when this pass has begun to apply the type's change set: from then on the stages before it stay as they are."""
+        from import_pipeline.relating.stage import is_frozen
+
         related = self.stage(object_type, "related")
-        if not related.exists or related.load_report()["change_set"] != f"{self.key}:{object_type.slug}:{self.pass_number}":
+        if not related.exists or related.load_report()["change_set"] != self._order(object_type).change_set:
             return False
         with open_store(self.pipeline.settings, self.account.name) as session:
-            booked = "SELECT count(*) FROM store._change_sets WHERE id = ?"
-            return bool(session.one(booked, [related.load_report()["change_set"]]))
+            return is_frozen(session, self._order(object_type), related)
 
     def parse(self, object_type: ObjectType) -> list[ParsedFile]:
         """Bytes to rows of strings."""
@@ -116,20 +120,24 @@ class DeliveryRun:
 
     def relate(self, object_type: ObjectType) -> dict[str, Any]:
         """Typed rows to a change set; the store is only read."""
-        from import_pipeline.relating.stage import RelateOrder, relate_delivery
+        from import_pipeline.relating.stage import relate_delivery
 
-        parent = self.account.object_type(object_type.parent.type) if object_type.parent else None
-        order = RelateOrder(
+        order = self._order(object_type)
+        with open_store(self.pipeline.settings, self.account.name) as session:
+            return relate_delivery(session, order, self.stage(object_type, "validated"), self.stage(object_type, "related"))
+
+    def _order(self, object_type: ObjectType) -> "RelateOrder":
+        from import_pipeline.relating.stage import RelateOrder
+
+        return RelateOrder(
             delivery=self.key,
             object_type=object_type,
-            parent=parent,
+            parent=self.account.object_type(object_type.parent.type) if object_type.parent else None,
             jobs=self.jobs_of(object_type),
             now=self.now,
             strict=self.account.strict,
             pass_number=self.pass_number,
         )
-        with open_store(self.pipeline.settings, self.account.name) as session:
-            return relate_delivery(session, order, self.stage(object_type, "validated"), self.stage(object_type, "related"))
 
     def apply(self, object_type: ObjectType, progress: Progress | None = None) -> dict[str, Any]:
         """The change set to the store, with progress per package in the ledger; adds "records", how many the store holds then."""

@@ -85,7 +85,7 @@ def settle_run(instance: dg.DagsterInstance, account: Account, pipeline: Pipelin
         current = deliveries.under_way(conn, account.name)
     if current is None:
         return None
-    run = _run_of(instance, current)
+    run = run_of(instance, current)
     if run is None:
         return None
     if not run.is_finished:
@@ -96,7 +96,7 @@ def settle_run(instance: dg.DagsterInstance, account: Account, pipeline: Pipelin
     return None
 
 
-def _run_of(instance: dg.DagsterInstance, current: Delivery) -> dg.DagsterRun | None:
+def run_of(instance: dg.DagsterInstance, current: Delivery) -> dg.DagsterRun | None:
     """The run that works on the delivery: the one that said so (also a backfill's), else the one its present attempt requested."""
     if current.run_id:
         return instance.get_run_by_id(current.run_id)

@@ -9,11 +9,11 @@ from datetime import datetime
 import dagster as dg
 
 from import_pipeline.landing.pruning import prune_vault
-from import_pipeline.ledger import deliveries, meta
+from import_pipeline.ledger import deliveries
 from import_pipeline.model.account import Account
 from import_pipeline.orchestration.keys import deliveries_of
 from import_pipeline.orchestration.pipeline import Pipeline
-from import_pipeline.orchestration.workers import is_gone
+from import_pipeline.orchestration.sensor import reap, run_of
 
 _BULK = ("rows-*.parquet", "outcomes-*.parquet", "changes-*.parquet", "folded-*.parquet", "parked-*.parquet")
 """Staging that only a retry needs. Reports and row errors stay as long as the vault: late answers are made from them."""
@@ -54,16 +54,14 @@ def upkeep_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
 
 
 def reap_all(instance: dg.DagsterInstance, pipeline: Pipeline) -> int:
-    """Reports every started run as failed whose worker process is known and gone; returns how many."""
+    """Reports the dead run of each account's delivery under way, as its sensor does, also where that is switched off; how many."""
     reaped = 0
-    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
-    for run in instance.get_runs(started):
+    for name in pipeline.accounts:
         with pipeline.ledger.read() as conn:
-            found = [d for d in deliveries.listing(conn, limit=10_000) if d.run_id == run.run_id]
-            worker = meta.read(conn, f"worker/{found[0].key}") if found else None
-        if worker and worker.get("run") == run.run_id and is_gone(worker):
-            instance.report_run_failed(run, message=f"the process {worker['pid']} that ran it is gone")
-            reaped += 1
+            current = deliveries.under_way(conn, name)
+        run = run_of(instance, current) if current else None
+        if current and run and not run.is_finished:
+            reaped += reap(instance, pipeline, current, run)
     return reaped
 
 
