@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from benchmarks.measure import BenchmarkError, Cost, run
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
-CASES = ("floor", "insert", "update", "children", "small")
+CASES = ("floor", "insert", "update", "children", "export", "as_of", "small")
+_IMPORTS = (("insert", "accounts", "Account"), ("update", "changed", "Account"), ("children", "contacts", "Contact"))
+"""Case, file and object type of the imports of one chain, in order."""
 SMALL_FILES = 2000
 SMALL_ROWS = 5
 _PACKAGE_ROWS = 10_000
@@ -30,7 +32,8 @@ _COUNTS = ("rows", "good", "refused", "created", "updated", "unchanged", "delete
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table: medians over the runs. `ratio` is CPU to the floor's CPU of the same size, where there is one."""
+    """One line of the table: medians over the runs. `ratio` is CPU to the floor's CPU of the same size, where there is one; of an export
+    of the past it is CPU to that of the export of the same records made at their time."""
 
     case: str
     rows: int
@@ -59,17 +62,18 @@ class Bench:
         self.files.mkdir(parents=True, exist_ok=True)
 
     def measure(self, rows: int, runs: int, only: Iterable[str] = CASES) -> list[Result]:
-        """The cases of one size. Update and children need the insert before them; what is not in `only` is run and not told."""
+        """The cases of one size. All others need the insert before them; what is not in `only` is run and not told."""
         wanted, found = set(only), []
-        if "floor" in wanted or wanted & {"insert", "update", "children"}:
+        floor = None
+        if wanted & {"floor", "insert", "update", "children"}:
             floor = self._median("floor", rows, self._file("clean", rows), [self._floor(rows) for _ in range(runs)])
             found.append(floor)
-            chains = [self._chain(rows, wanted) for _ in range(runs)] if wanted - {"floor", "small"} else []
-            for case, kind in (("insert", "accounts"), ("update", "changed"), ("children", "contacts")):
-                if case in wanted:
-                    costs = [chain[case] for chain in chains]
-                    found.append(self._median(case, rows, self._file(kind, rows), costs, floor if case != "children" else None))
-        return found
+        chains = [self._chain(rows, wanted) for _ in range(runs)] if wanted - {"floor", "small"} else []
+        for case, kind, _ in _IMPORTS:
+            if case in wanted:
+                costs = [chain[case] for chain in chains]
+                found.append(self._median(case, rows, self._file(kind, rows), costs, floor if case != "children" else None))
+        return [*found, *_exports(rows, chains, wanted)]
 
     def measure_small(self, runs: int, count: int = SMALL_FILES) -> list[Result]:
         """Many small files as one delivery, against a run with one of them."""
@@ -98,21 +102,33 @@ class Bench:
         return cost
 
     def _chain(self, rows: int, wanted: set[str]) -> dict[str, Cost]:
-        """Insert, then update, then children in one fresh home, each checked."""
+        """Insert, then update, then children in one fresh home, each checked; exports of what was inserted, before and after the update."""
         home = _fresh(self.work / "home")
         costs = {}
-        for case, kind, type_name in (
-            ("insert", "accounts", "Account"),
-            ("update", "changed", "Account"),
-            ("children", "contacts", "Contact"),
-        ):
-            if case == "insert" or case in wanted:
+        for case, kind, type_name in _IMPORTS:
+            if case == "insert" or case in wanted or (case == "update" and "as_of" in wanted):
                 costs[case] = self._import(home, [self._file(kind, rows)], type_name)
                 _check(costs[case], [_expected(case, _truth(self._file(kind, rows)))])
                 _check_errors(costs[case], kind, rows)
                 self._tell(case, rows, costs[case])
+            if case == "insert" and wanted & {"export", "as_of"}:
+                costs["export"] = self._exported("export", home, rows)
+            if case == "update" and "as_of" in wanted:
+                job = json.loads(costs["insert"].output)["job"]
+                costs["as_of"] = self._exported("as_of", home, rows, "--as-of", job)
+                _check_same(costs["export"], costs["as_of"])
         shutil.rmtree(home)
         return costs
+
+    def _exported(self, case: str, home: Path, rows: int, *moment: str) -> Cost:
+        """An export of all accounts; its answer has the file's size beside it."""
+        cost = self._export(home, *moment)
+        answer: dict[str, Any] = json.loads(cost.output)
+        good = _truth(self._file("accounts", rows))["good"]
+        if answer["rows"] != good:
+            raise BenchmarkError(f"the export is wrong: {answer['rows']} records, not {good}")
+        self._tell(case, rows, cost)
+        return replace(cost, output=json.dumps(answer | {"bytes": Path(answer["path"]).stat().st_size}))
 
     def _small(self, paths: Sequence[Path]) -> Cost:
         home = _fresh(self.work / "home")
@@ -123,9 +139,15 @@ class Bench:
         return cost
 
     def _import(self, home: Path, paths: Sequence[Path], type_name: str) -> Cost:
+        return self._command(home, "import", *(str(p) for p in paths), "--type", type_name)
+
+    def _export(self, home: Path, *moment: str) -> Cost:
+        return self._command(home, "export", "--type", "Account", *moment)
+
+    def _command(self, home: Path, name: str, *arguments: str) -> Cost:
         env = os.environ | {"IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
-        command = [str(Path(sys.executable).with_name("import-pipeline")), "import", *(str(p) for p in paths)]
-        return run([*command, "--account", "bench", "--type", type_name, "--json"], env=env, log=self.work / "import.log")
+        command = [str(Path(sys.executable).with_name("import-pipeline")), name, *arguments, "--account", "bench", "--json"]
+        return run(command, env=env, log=self.work / f"{name}.log")
 
     def _file(self, kind: str, rows: int) -> Path:
         path = self.files / f"{kind}-{rows}.csv"
@@ -146,6 +168,17 @@ def _result(case: str, rows: int, size: int, costs: Sequence[Cost], **more: floa
     cpu, wall = (statistics.median(values) for values in ([c.cpu for c in costs], [c.wall for c in costs]))
     peak, processes = max(c.peak for c in costs), max(c.processes for c in costs)
     return Result(case, rows, size, len(costs), cpu, wall, peak, processes, **more)
+
+
+def _exports(rows: int, chains: Sequence[dict[str, Cost]], wanted: set[str]) -> list[Result]:
+    """The lines of the exports; one of the past is compared to that of the same records made at their time."""
+    found: dict[str, Result] = {}
+    for case in ("export", "as_of"):
+        costs = [chain[case] for chain in chains if case in chain]
+        if costs:
+            made = _result(case, rows, json.loads(costs[0].output)["bytes"], costs)
+            found[case] = replace(made, ratio=made.cpu / found["export"].cpu) if case == "as_of" else made
+    return [result for case, result in found.items() if case in wanted]
 
 
 def _truth_file(path: Path) -> Path:
@@ -186,6 +219,13 @@ def _check(cost: Cost, expected: list[dict[str, int]]) -> None:
             raise BenchmarkError(f"the import is wrong: {told}")
     if len(found) != len(right):
         raise BenchmarkError(f"the import is wrong: {len(found)} jobs, not {len(right)}")
+
+
+def _check_same(then: Cost, now: Cost) -> None:
+    """An export of the past has the bytes that it had at its time (acceptance B-9)."""
+    hashes = [json.loads(cost.output)["sha256"] for cost in (then, now)]
+    if hashes[0] != hashes[1]:
+        raise BenchmarkError("the export as of the first import is wrong: its bytes are not those that were exported right after it")
 
 
 def _check_errors(cost: Cost, kind: str, rows: int) -> None:

@@ -7,8 +7,10 @@ import dagster as dg
 
 from import_pipeline.landing.clock import Clock
 from import_pipeline.orchestration.account_defs import account_definitions
+from import_pipeline.orchestration.afterwards import afterwards_jobs
 from import_pipeline.orchestration.by_hand import import_file_job
 from import_pipeline.orchestration.pipeline import Pipeline
+from import_pipeline.orchestration.time_travel import time_travel_jobs
 from import_pipeline.orchestration.upkeep import upkeep_job, upkeep_schedule
 from import_pipeline.settings import Settings
 
@@ -20,7 +22,7 @@ def build_definitions(*, settings: Settings | None = None, clock: Clock | None =
         pipeline = Pipeline(**given)  # type: ignore[arg-type]
     upkeep = upkeep_job(pipeline)
     shared = dg.Definitions(
-        jobs=[import_file_job(pipeline), upkeep],
+        jobs=[import_file_job(pipeline), *afterwards_jobs(pipeline), *time_travel_jobs(pipeline), upkeep],
         schedules=[upkeep_schedule(upkeep)],
         executor=dg.in_process_executor,
     )

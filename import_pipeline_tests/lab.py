@@ -17,6 +17,7 @@ from import_pipeline.applying.stage import ApplyOrder, apply_delivery
 from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.relating.stage import RelateOrder, relate_delivery
+from import_pipeline.relating.undo import UndoOrder, relate_undo
 from import_pipeline.settings import Settings
 from import_pipeline.store.names import given_columns, ident
 from import_pipeline.store.schema import prepare_store
@@ -74,6 +75,9 @@ class Lab:
         self.count = 0
         self.passes: Counter[tuple[str, str]] = Counter()
         """How often each delivery was answered."""
+        self.booked: dict[str, tuple[str, str]] = {}
+        """Type and delivery of every job."""
+        self.undone_by: dict[str, str] = {}
         self._stack = ExitStack()
         # A reader of a store that does not exist yet sees an empty one in memory, which it may write.
         self._shared: Session | None = self._stack.enter_context(open_store(self.settings, "lab")) if memory else None
@@ -155,6 +159,8 @@ class Lab:
         self.now += timedelta(minutes=1)
         key = delivery or f"d{self.count}_"
         jobs = self.validated(key, self.types[type_name], files)
+        for job in jobs:
+            self.booked.setdefault(job.id, (type_name, key))
         validated, related = self.stages(type_name, key)
         self.prepare()
         with self.session() as session:
@@ -172,6 +178,50 @@ class Lab:
         self.apply(type_name, validated, related)
         self.passes[type_name, report["delivery"]] += 1
         return report
+
+    def undo_orders(self, undone: str, delivery: str) -> list[UndoOrder]:
+        """What the undo of a job is told, for its own type and the types below it, parents first."""
+        type_name, brought = self.booked[undone]
+        job = self.job(delivery, self.types[type_name], 0).model_copy(update={"undo_of": undone})
+        switched = {x: u for x, u in self.undone_by.items() if u != undone} | {undone: job.id}
+        orders: dict[str, UndoOrder] = {}
+        for object_type in self.types.values():
+            parent = self.types[object_type.parent.type] if object_type.parent else None
+            if object_type.name != type_name and not (parent and parent.name in orders):
+                continue
+            above = self.stages(parent.name, delivery)[1] if parent and parent.name in orders else None
+            cancelled = frozenset({*switched, *switched.values()})
+            orders[object_type.name] = UndoOrder(
+                delivery, object_type, parent, job, undone, brought, cancelled, above, self.now, package_rows=self.package_rows
+            )
+        return list(orders.values())
+
+    def plan_undo(self, undone: str) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Runs `related` of the undo of a job in all its types; returns its delivery and the reports by type."""
+        self.count += 1
+        self.now += timedelta(minutes=1)
+        key = f"u{self.count}_"
+        reports = {}
+        for order in self.undo_orders(undone, key):
+            with self.session() as session:
+                reports[order.object_type.name] = relate_undo(session, order, self.stages(order.object_type.name, key)[1])
+        return key, reports
+
+    def undo(self, undone: str, delivery: str | None = None) -> str:
+        """Undoes a job, or applies the undo planned as `delivery`, type by type; returns the undo's job."""
+        key = delivery or self.plan_undo(undone)[0]
+        for order in self.undo_orders(undone, key):
+            validated, related = self.stages(order.object_type.name, key)
+            with self.session() as session:
+                relate_undo(session, order, related)
+            self.apply(order.object_type.name, validated, related)
+        self.undone_by = {x: u for x, u in self.undone_by.items() if u != undone} | {undone: f"{key}0"}
+        self.booked[f"{key}0"] = (self.booked[undone][0], key)
+        return f"{key}0"
+
+    def part(self, type_name: str, delivery: str, name: str) -> list[dict[str, Any]]:
+        """One part of a delivery's `related` folder."""
+        return self.stages(type_name, delivery)[1].read(name).to_dicts()
 
     def errors(self, report: dict[str, Any]) -> set[tuple[int, str, str | None]]:
         """(line, code, column) of what `related` found."""

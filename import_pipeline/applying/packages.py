@@ -15,7 +15,7 @@ from import_pipeline.store.staging import JOB, POS
 
 GROUP_WEIGHT = GROUP_PACKAGES * PACKAGE_ROWS
 """What the rows of a commit group may weigh together: as much as GROUP_PACKAGES packages of new records."""
-WEIGHTS = {"create": 1.0, "update": 4.0}
+WEIGHTS = {"create": 1.0, "update": 4.0, "delete": 2.0}
 """An update keeps its old version twice until the commit: for the history, and for who reads meanwhile."""
 OTHER_WEIGHT = 0.25
 """A row that changes no record leaves its lineage only."""

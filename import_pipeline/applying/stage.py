@@ -10,30 +10,42 @@ last one finishes it. A process that dies leaves whole groups only; the retry go
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from import_pipeline.applying.images import book_undo, write_images
 from import_pipeline.applying.packages import GROUP_WEIGHT, OTHER_WEIGHT, WEIGHTS, Package, commit_groups, part_ranges, touching
 from import_pipeline.applying.write import Batch, write_batch
 from import_pipeline.failures import TransientFailure
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.relating.rows import make_wide
 from import_pipeline.store.names import Tables, literal
+from import_pipeline.store.resubmitted import book_links
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import StageFolder
 
 Progress = Callable[[str, int, int], None]
 """Called with a job's id, how many of its packages are applied, and how many there are."""
 ALWAYS = ("outcomes", "changes", "expired")
-OPTIONAL = ("folded", "pins", "parked", "released")
-"""Parts of a change set that exist only when they hold something (see relating/parts.py)."""
+OPTIONAL = ("folded", "pins", "parked", "released", "images", "reparked", "unparked")
+"""Parts of a change set that exist only when they hold something (see relating/parts.py), or only in an undo (relating/undo.py)."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Rows of the delivery that were sent again: the parts `links` of the parsed stage, and the jobs that links may name."""
+
+    parts: Sequence[Path] = ()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class ApplyOrder:
-    """What to apply: the change set in `related`, made from `validated`. `group_weight` bounds a commit (see packages.py)."""
+    """What to apply: the change set in `related`, made from `validated`, which an undo does not have. `group_weight` bounds a commit
+    (see packages.py)."""
 
     object_type: ObjectType
     validated: StageFolder
@@ -41,6 +53,7 @@ class ApplyOrder:
     now: datetime
     park_until: datetime | None
     group_weight: float = GROUP_WEIGHT
+    links: Links = Links()
 
 
 def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | None = None) -> dict[str, Any]:
@@ -49,7 +62,7 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
     Raises TransientFailure when another attempt has taken over meanwhile.
     """
     report = order.related.load_report()
-    change_set, stamp = report["change_set"], _stamp(session, order, report)
+    change_set, stamp, undo = report["change_set"], _stamp(session, order, report), "undo" in report
     made = _scratch(session, order.related)
     packages = _packages(session)
     told = dict(Counter(p.job for p in packages))
@@ -59,18 +72,21 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
     done = {(j, n) for j, n in session.run("SELECT job, package FROM store._packages WHERE change_set = ?", [change_set])}
     groups = list(commit_groups([p for p in packages if (p.job, p.number) not in done], order.group_weight)) or [[]]
     finished = Counter(p.job for p in packages if (p.job, p.number) in done)
-    ranges, token = part_ranges(order.validated.parts()), secrets.token_hex(8)
+    ranges, token = [] if undo else part_ranges(order.validated.parts()), secrets.token_hex(8)
     for number, group in enumerate(groups):
         parts = touching(ranges, group[0].first, group[-1].last) if group else []
-        present = make_wide(session, order.object_type, parts)
+        present = frozenset() if undo else make_wide(session, order.object_type, parts)
         with session.transaction():
             if number == 0:
                 _take(session, token)
                 _book(session, order, report, made, {p.job for p in packages if p.number >= 0}, stamp)
             else:
                 _hold(session, token)
-            if group:
-                write_batch(session, order.object_type, Batch(change_set, stamp, group, order.now, order.park_until), made, present)
+            batch = Batch(change_set, stamp, group, order.now, order.park_until)
+            if group and undo:
+                write_images(session, order.object_type, batch)
+            elif group:
+                write_batch(session, order.object_type, batch, made, present)
             if number == len(groups) - 1:
                 _finish(session, order, report, stamp)
         result["commits"] += 1
@@ -134,7 +150,8 @@ def _hold(session: Session, token: str) -> None:
 def _book(
     session: Session, order: ApplyOrder, report: dict[str, Any], made: frozenset[str], brought: Collection[str], stamp: datetime
 ) -> None:
-    """With the first commit books the change set, its ids and its new pins; a replay takes out the parked rows of the jobs it brings."""
+    """With the first commit books the change set, its ids and its new pins, or the undo and the rows that it makes wait; a replay takes
+    out the parked rows of the jobs it brings."""
     change_set = report["change_set"]
     if session.one("SELECT count(*) FROM store._change_sets WHERE id = ?", [change_set]):
         return
@@ -155,14 +172,23 @@ def _book(
             [stamp],
         )
     if report["replay"] and order.object_type.parent:
-        session.run(f"DELETE FROM {Tables(order.object_type).parked} WHERE list_contains(?, _job)", [sorted(brought)])
+        # The last judgement of a row counts; an undo must not make an older one wait again.
+        for table in (Tables(order.object_type).parked, Tables(order.object_type).released, Tables(order.object_type).aside):
+            session.run(f"DELETE FROM {table} WHERE list_contains(?, _job)", [sorted(brought)])
+    if "undo" in report:
+        book_undo(session, order.object_type, report, made, stamp)
 
 
 def _finish(session: Session, order: ApplyOrder, report: dict[str, Any], stamp: datetime) -> None:
-    """With the last commit the change set is finished, and rows that waited too long are gone."""
+    """With the last commit the change set is finished, its links are booked, and rows that waited too long are gone."""
     if any("expired" in actions for actions in report["jobs"].values()):
         parked = Tables(order.object_type).parked
         session.run(f"DELETE FROM {parked} WHERE (_job, _pos) IN (SELECT job, _pos FROM set_expired)")
+    numbers = order.related.parts("jobs")
+    if numbers and (order.links.parts or report["replay"]):
+        links, known = order.links.parts, order.links.known
+        change_set, again = report["change_set"], report["replay"]
+        book_links(session, order.object_type, change_set, links=links, jobs=numbers, known=known, again=again)
     session.run("UPDATE store._change_sets SET finished_at = ? WHERE id = ?", [order.now, report["change_set"]])
     session.run("UPDATE store._lock SET last_stamp = greatest(coalesce(last_stamp, ?), ?)", [stamp, stamp])
 

@@ -41,6 +41,11 @@ def write_batch(session: Session, object_type: ObjectType, batch: Batch, made: f
         _update(session, object_type, batch, columns)
     if {"parked", "released"} & made:
         _park(session, object_type, batch, made)
+    book_group(session, object_type, batch)
+
+
+def book_group(session: Session, object_type: ObjectType, batch: Batch) -> None:
+    """The group's lineage and its packages' own rows."""
     session.run(
         f"""
         INSERT INTO store._lineage (type, job, line, pos, record, action, change_set)
@@ -156,7 +161,7 @@ def _find_updates(session: Session, object_type: ObjectType, batch: Batch, sourc
 
 
 def _park(session: Session, object_type: ObjectType, batch: Batch, made: frozenset[str]) -> None:
-    """Parks the group's rows that wait for their parent, and takes out those that wait no longer."""
+    """Parks the group's rows that wait for their parent, and moves those that wait no longer to where an undo finds them."""
     parked, given = Tables(object_type).parked, list(given_columns(object_type))
     if "parked" in made:
         session.run(
@@ -169,4 +174,14 @@ def _park(session: Session, object_type: ObjectType, batch: Batch, made: frozens
             {"stamp": batch.stamp, "until": batch.park_until or batch.now},
         )
     if "released" in made:
+        session.run(
+            f"""
+            INSERT INTO {Tables(object_type).released} ({idents([*PARKED_COLUMNS, *given])}, _change_set, _record, _parent_id)
+            SELECT {idents([*PARKED_COLUMNS, *given], "p.")}, $change_set, r.record, r.parent_id
+            FROM {parked} p
+            JOIN set_released r ON r.job = p._job AND r._pos = p._pos
+            WHERE r._seq {batch.span}
+            """,
+            {"change_set": batch.change_set},
+        )
         session.run(f"DELETE FROM {parked} WHERE (_job, _pos) IN (SELECT job, _pos FROM set_released WHERE _seq {batch.span})")

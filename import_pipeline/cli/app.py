@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from import_pipeline.cli import checking, demo, importing, looking, taking, up, where
+from import_pipeline.cli import again, checking, comparing, demo, importing, looking, suggesting, taking, up, where
 from import_pipeline.cli.shared import REFUSED, USAGE
 from import_pipeline.failures import PermanentFailure, TransientFailure
 
@@ -49,7 +49,13 @@ app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("check")(checking.check)
 app.command("import")(importing.import_files)
+app.command("suggest")(suggesting.suggest)
+app.command("undo")(again.undo)
+app.command("replay")(again.replay)
+app.command("approve")(again.approve)
+app.command("reject")(again.reject)
 app.command("export")(taking.export)
+app.command("diff")(comparing.diff)
 app.command("records")(taking.records)
 app.command("template")(taking.template)
 app.command("jobs")(looking.jobs)

@@ -16,12 +16,14 @@ import typer
 
 from import_pipeline.cli.jobview import job_object, job_panel, jobs_table, receipt_of
 from import_pipeline.cli.shared import REFUSED, AccountOption, JsonOption, TypeOption, chosen_account, console, opened, print_json
+from import_pipeline.model.job import FINAL_STATES, GOOD_STATES
 
 if TYPE_CHECKING:
     from rich.spinner import Spinner
 
     from import_pipeline.ledger import Ledger
     from import_pipeline.ledger.jobs import JobRow
+    from import_pipeline.model.account import Account
     from import_pipeline.orchestration.pipeline import Pipeline
 
 _LOOK = 0.3
@@ -29,6 +31,9 @@ _LOOK = 0.3
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, help="CSV, JSONL, XLSX or ZIP.")]
 FormatOption = Annotated[str | None, typer.Option("--format", metavar="FORMAT", help="A saved format of the account.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Plan only: show what would be created, changed, refused and parked; nothing is written.")
+]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show dagster's log on stderr.")]
 
 
@@ -37,47 +42,71 @@ def import_files(
     account: AccountOption = None,
     object_type: TypeOption = None,
     format: FormatOption = None,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Imports files now, all of them as one delivery. The type may be left out where a file's name begins with it.
 
-    Exit code 0: applied, perhaps with refused rows, or imported before. 1: a file was refused or halted. 2: wrong usage.
+    Exit code 0: applied, perhaps with refused rows, or imported before, or planned. 1: a file was refused, halted or held for approval.
+    2: wrong usage.
     """
     with opened() as pipeline:
-        rows = _imported(pipeline, files, account, object_type, format, verbose)
+        rows = _imported(pipeline, files, account, object_type, format, dry_run, verbose)
         if json:
             for row in rows:
                 print_json(job_object(row))
         else:
-            _show(rows)
-    if any(row.state not in ("applied", "duplicate") for row in rows):
+            show_jobs(pipeline, rows)
+    if any(row.state not in GOOD_STATES for row in rows):
         raise typer.Exit(REFUSED)
 
 
 def _imported(
-    pipeline: "Pipeline", paths: list[Path], account: str | None, object_type: str | None, format: str | None, verbose: bool
+    pipeline: "Pipeline",
+    paths: list[Path],
+    account: str | None,
+    object_type: str | None,
+    format: str | None,
+    dry_run: bool,
+    verbose: bool,
 ) -> "list[JobRow]":
     chosen = chosen_account(pipeline, account)
-    log = pipeline.settings.home / "logs" / "import.log"
-    with quiet(None if verbose else log):
+    with quiet(None if verbose else pipeline.settings.home / "logs" / "import.log"):
         # Before anything is booked: what cannot be loaded must not leave a delivery behind.
+        import import_pipeline.orchestration.direct  # noqa: F401
         from import_pipeline.landing.submit import submit
+
+        now, settings = pipeline.clock.now(), pipeline.settings
+        stated = {"object_type": object_type, "format": format}
+        key = submit(pipeline.ledger, chosen, settings, paths, **stated, now=now, door="cli", dry_run=dry_run)
+    return run_booked(pipeline, chosen, key, files=len(paths), verbose=verbose)
+
+
+def run_booked(pipeline: "Pipeline", account: "Account", key: str, *, files: int = 1, verbose: bool = False) -> "list[JobRow]":
+    """Runs a booked delivery in this process, with its progress on the terminal; its jobs."""
+    with quiet(None if verbose else pipeline.settings.home / "logs" / "import.log"):
         from import_pipeline.orchestration.direct import run_delivery
         from import_pipeline.orchestration.instance import open_instance
 
-        now = pipeline.clock.now()
-        key = submit(pipeline.ledger, chosen, pipeline.settings, paths, object_type=object_type, format=format, now=now, door="cli")
-        with progress(pipeline.ledger, key, len(paths), shown=not verbose), open_instance(pipeline.settings) as instance:
-            return run_delivery(pipeline, instance, chosen, key)
+        with progress(pipeline.ledger, key, files, shown=not verbose), open_instance(pipeline.settings) as instance:
+            return run_delivery(pipeline, instance, account, key)
 
 
-def _show(rows: "list[JobRow]") -> None:
+def show_jobs(pipeline: "Pipeline", rows: "list[JobRow]") -> None:
+    """The jobs for people: a table when there are several, then each with its receipt, and its plan where it was planned only."""
     out = console()
     if len(rows) > 1:
         out.print(jobs_table(rows))
     for row in rows:
-        out.print(job_panel(row, receipt_of(row)))
+        receipt = receipt_of(row)
+        out.print(job_panel(row, receipt))
+        if row.plan_file and receipt.get("plan"):
+            from import_pipeline.model.plan import PlanSummary
+            from import_pipeline.planning.screen import plan_view
+
+            page = Path(row.plan_file)
+            out.print(plan_view(PlanSummary.model_validate(receipt["plan"]), page.with_suffix(".parquet"), more=f"The whole plan: {page}"))
 
 
 _screen: list[int] = []
@@ -154,7 +183,7 @@ def _watch(ledger: "Ledger", key: str, spinner: "Spinner", done: threading.Event
 
 def progress_text(rows: "list[JobRow]") -> str:
     """«3 of 7 files done, 12 of 40 packages of 10,000 rows applied»."""
-    ended = sum(row.state in ("applied", "failed", "duplicate") for row in rows)
+    ended = sum(row.state in FINAL_STATES for row in rows)
     done, total = (sum(getattr(row, name) for row in rows) for name in ("packages_done", "packages_total"))
     packages = f", {done} of {total} packages of 10,000 rows applied" if total else ", reading and judging"
     return f"{ended} of {len(rows)} file{'s' if len(rows) > 1 else ''} done{packages if ended < len(rows) else ''}"

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from import_pipeline.ledger.jobs import JobRow
 
 COUNTS = ("rows", "good", "refused", "created", "updated", "unchanged", "deleted", "parked")
-_STYLES = {"applied": "green", "duplicate": "cyan", "failed": "red", "running": "yellow", "waiting": "yellow"}
+_STYLES = {
+    "applied": "green",
+    "planned": "blue",
+    "duplicate": "cyan",
+    "failed": "red",
+    "held": "magenta",
+    "running": "yellow",
+    "waiting": "yellow",
+}
 
 
 def job_object(row: "JobRow") -> dict[str, Any]:
@@ -35,11 +43,17 @@ def job_object(row: "JobRow") -> dict[str, Any]:
         "size": row.size,
         "delivery": row.delivery,
         "counts": row.counts.model_dump(),
+        "resolved": row.resolved,
         "reason": row.reason,
         "packages": {"done": row.packages_done, "total": row.packages_total},
         "errors_file": row.errors_file,
         "failed_file": row.failed_file,
         "receipt": row.receipt,
+        "dry_run": row.dry_run,
+        "plan_file": row.plan_file,
+        "undo_of": row.undo_of,
+        "undone_by": row.undone_by,
+        "held_until": iso(row.held_until),
         "created_at": iso(row.created_at),
         "started_at": iso(row.started_at),
         "finished_at": iso(row.finished_at),
@@ -66,8 +80,13 @@ def jobs_table(rows: Sequence["JobRow"], title: str | None = None) -> "Table":
         table.add_column(name, overflow="fold")
     for name in shown:
         table.add_column(name, justify="right")
+    resolved = any(row.resolved for row in rows)
+    if resolved:
+        table.add_column("resolved", justify="right")
     for row in rows:
         counts = [f"{getattr(row.counts, name):,}" if getattr(row.counts, name) else "·" for name in shown]
+        if resolved:
+            counts.append(f"{row.resolved:,}" if row.resolved else "·")
         state = Text(row.state, style=_STYLES.get(row.state, ""))
         name = plain(f"{row.archive} › {row.name}" if row.archive else row.name)
         table.add_row(row.id, row.account, row.object_type or "unknown", name, state, *counts)
@@ -109,14 +128,22 @@ def _listed(group: dict[str, Any]) -> str:
 def _facts(row: "JobRow") -> list[tuple[str, str]]:
     counts = ", ".join(f"{getattr(row.counts, name):,} {name}" for name in COUNTS if getattr(row.counts, name) or name == "rows")
     facts = [("job", f"{row.id} in delivery {row.delivery} of {row.account}"), ("counts", counts)]
+    if row.resolved:
+        facts.append(("resolved", f"{row.resolved:,} of {row.counts.refused:,} refused rows came in since"))
     if row.archive:
         facts.append(("archive", f"{row.archive} › {row.member}"))
     if row.format:
         facts.append(("format", row.format))
-    facts.append(("sha256", row.sha256 or "the bytes could not be read"))
+    if row.kind != "undo":
+        facts.append(("sha256", row.sha256 or "the bytes could not be read"))
+    if row.undone_by:
+        facts.append(("undone by", row.undone_by))
+    if row.state == "held":
+        until = f", until {row.held_until:%Y-%m-%d %H:%M} UTC" if row.held_until else ""
+        facts.append(("waits", f"for `import-pipeline approve {row.id}` or `reject {row.id}`{until}"))
     if row.state == "running":
         facts.append(("progress", f"{row.packages_done} of {row.packages_total} packages"))
     if row.started_at and row.finished_at:
         facts.append(("time", f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC, {(row.finished_at - row.started_at).total_seconds():.1f} s"))
-    answers = (("receipt", row.receipt), ("errors", row.errors_file), ("failed rows", row.failed_file))
+    answers = (("plan", row.plan_file), ("receipt", row.receipt), ("errors", row.errors_file), ("failed rows", row.failed_file))
     return facts + [(name, path) for name, path in answers if path]

@@ -4,6 +4,7 @@ Belongs here: the one query of `records`. Does not belong here: the command (tak
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from import_pipeline.exporting.values import json_sql, text_sql
@@ -17,10 +18,18 @@ Batches = Iterator[Sequence[tuple[Any, ...]]]
 
 
 def record_lines(
-    session: Session, account: Account, object_type: ObjectType, conditions: Sequence[tuple[str, str]], limit: int | None, *, as_json: bool
+    session: Session,
+    account: Account,
+    object_type: ObjectType,
+    conditions: Sequence[tuple[str, str]],
+    limit: int | None,
+    *,
+    as_json: bool,
+    at: datetime | None = None,
 ) -> tuple[list[str], Batches]:
-    """(header, batches of rows): the current records in order of their ids, as text, or one JSON text per row with `as_json`.
+    """(header, batches of rows): the records in order of their ids, as text, or one JSON text per row with `as_json`.
 
+    The records are the current ones, or those of the moment `at`, whose state the caller has checked (exporting/states.py).
     `conditions` are (column's key, value as it is written here); a blank value finds records without one.
     """
     stored = stored_columns(session, object_type)
@@ -35,6 +44,6 @@ def record_lines(
         select = ", ".join(f"{text_sql(c, value, account.timezone)} AS {ident(c.key)}" for c, value in columns)
     texts = {c.key: text_sql(c, value, account.timezone) for c, value in columns}
     where = " AND ".join(f"coalesce({texts[key]}, '') = $v{number}" for number, (key, _) in enumerate(conditions)) or "true"
-    query = people_sql(object_type, select, stored, where=where) + (f" LIMIT {int(limit)}" if limit else "")
-    values = {f"v{number}": value for number, (_, value) in enumerate(conditions)}
+    query = people_sql(object_type, select, stored, as_of=at is not None, where=where) + (f" LIMIT {int(limit)}" if limit else "")
+    values: dict[str, Any] = {f"v{number}": value for number, (_, value) in enumerate(conditions)} | ({"at": at} if at else {})
     return header, (rows for _, rows in session.batches(query, values or None))

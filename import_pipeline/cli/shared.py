@@ -26,6 +26,15 @@ WIDE = 160
 """Columns of a table that goes to a file or a pipe."""
 
 AccountOption = Annotated[str | None, typer.Option("--account", "-a", metavar="ACCOUNT", help="The account; not needed when there is one.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="MOMENT",
+        help="A past state: a day (2026-11-20: its end), a time (2026-11-20T17:05), yesterday, 3d (so long ago), a job's id (right after "
+        "it) or before:JOB. Without it the current state.",
+    ),
+]
 TypeOption = Annotated[str | None, typer.Option("--type", "-t", metavar="TYPE", help="The object type, such as Contact.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines: one JSON object per line on stdout and nothing else.")]
 

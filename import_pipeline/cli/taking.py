@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
 import typer
 
-from import_pipeline.cli.shared import AccountOption, JsonOption, TypeOption, chosen_account, console, one_of, opened, print_json
+from import_pipeline.cli.shared import (
+    AccountOption,
+    AsOfOption,
+    JsonOption,
+    TypeOption,
+    chosen_account,
+    console,
+    one_of,
+    opened,
+    print_json,
+)
 from import_pipeline.failures import PermanentFailure, UnknownValue
 
 if TYPE_CHECKING:
@@ -36,16 +46,18 @@ def _type_of(account: "Account", name: str | None) -> "ObjectType":
 def export(
     account: AccountOption = None,
     object_type: TypeOption = None,
+    as_of: AsOfOption = None,
     format: ExportFormatOption = "csv",
     out: OutOption = None,
     zip: ZipOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Writes the current state of one object type, with a manifest. Imported back unchanged, it changes nothing.
+    """Writes the current or a past state of one object type, with a manifest. Imported back unchanged, the current one changes nothing.
 
     Without --out it is written below IMPORT_PIPELINE_HOME/exports.
     """
     from import_pipeline.exporting.export import export_type
+    from import_pipeline.exporting.moments import moment_of, told
     from import_pipeline.store.session import open_store
 
     with opened() as pipeline:
@@ -53,12 +65,15 @@ def export(
         wanted = _type_of(chosen, object_type)
         folder = (out or pipeline.settings.home / "exports" / chosen.name).resolve()
         with open_store(pipeline.settings, chosen.name) as session:
-            result = export_type(session, chosen, wanted, None, folder, format=format, zip=zip, now=pipeline.clock.now())
+            now = pipeline.clock.now()
+            at = moment_of(as_of, session, chosen, pipeline.ledger, now) if as_of is not None else None
+            result = export_type(session, chosen, wanted, None, folder, at=at, format=format, zip=zip, now=now)
     if json:
-        told = {"path": result.path, "manifest": result.manifest, "rows": result.rows, "sha256": result.sha256}
-        print_json({"account": chosen.name, "object_type": wanted.name, "format": format, **told})
+        answer = {"path": result.path, "manifest": result.manifest, "rows": result.rows, "sha256": result.sha256}
+        print_json({"account": chosen.name, "object_type": wanted.name, "as_of": at, "format": format, **answer})
     else:
-        console().print(f"{result.rows:,} records of {wanted.name}: {result.path}", soft_wrap=True)
+        past = f" as of {told(as_of, at)}" if as_of and at else ""
+        console().print(f"{result.rows:,} records of {wanted.name}{past}: {result.path}", soft_wrap=True)
 
 
 def records(
@@ -66,13 +81,16 @@ def records(
     object_type: TypeOption = None,
     where: WhereOption = None,
     limit: RowsOption = None,
+    as_of: AsOfOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Prints the current records of one object type as CSV, or with --json as one object per line, in the columns of the template.
+    """Prints the current or past records of one object type as CSV, or with --json as one object per line, in the columns of the template.
 
     `--where Stage=` finds those without a value. The store is opened for reading, for as long as printing takes.
     """
     from import_pipeline.cli.reading import record_lines
+    from import_pipeline.exporting.moments import moment_of
+    from import_pipeline.exporting.states import check_state
     from import_pipeline.store.session import open_store
 
     with opened() as pipeline:
@@ -80,7 +98,12 @@ def records(
         wanted = _type_of(chosen, object_type)
         conditions = [_condition(text, wanted) for text in where or ()]
         with open_store(pipeline.settings, chosen.name) as session:
-            header, batches = record_lines(session, chosen, wanted, conditions, limit, as_json=json)
+            at = None
+            if as_of is not None:
+                now = pipeline.clock.now()
+                at = moment_of(as_of, session, chosen, pipeline.ledger, now)
+                check_state(session, chosen, wanted, at, now)
+            header, batches = record_lines(session, chosen, wanted, conditions, limit, as_json=json, at=at)
             writer = csv.writer(sys.stdout, lineterminator="\n")
             if not json:
                 writer.writerow(header)

@@ -3,20 +3,22 @@
 Belongs here: which records and columns an export holds, and the three file formats. Does not belong here: how a value is written
 (values.py), how a file appears (files.py), when exports run (orchestration/).
 An export of a past moment holds nothing that depends on when it is made: made again, it has the same bytes (acceptance B-9). Its
-columns are those of the template, so that the file imported back unchanged changes nothing (acceptance S-16).
+columns are those of the template of the day it is made, so that the file imported back unchanged changes nothing (acceptance S-16): a
+field that was added since stands there without values, one that was taken out does not, and all other cells are as they were.
 """
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from import_pipeline.exporting.files import file_name, hidden, pack, publish, sha256_of, write_manifest
+from import_pipeline.exporting.states import check_state, iso, latest
 from import_pipeline.exporting.values import json_sql, text_sql, typed_sql
-from import_pipeline.exporting.windows import Window
-from import_pipeline.failures import PermanentFailure, TransientFailure
+from import_pipeline.exporting.windows import TICK, Window
+from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.account import Account, ExportFormat
 from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
@@ -25,9 +27,7 @@ from import_pipeline.store.records import people_columns, people_sql, stored_col
 from import_pipeline.store.session import Session
 
 Content = Literal["changes", "snapshot"]
-TICK = timedelta(microseconds=1)
-"""The store's smallest unit of time: the last moment of a window is its end less one tick."""
-_COPY: dict[ExportFormat, str] = {
+COPY_OPTIONS: dict[ExportFormat, str] = {
     "csv": "FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''",
     # One column of finished JSON text; a unit separator never stands in JSON, so nothing is ever quoted.
     "jsonl": "FORMAT csv, HEADER false, DELIMITER '\x1f', QUOTE '', ESCAPE ''",
@@ -73,10 +73,11 @@ def export_type(
     `snapshot` holds every record as of the window's end, `changes` those of which a version began in the window, in their state as of
     its end. Without `window` it is a snapshot of the current state, or of the moment `at`. `now` stands in the manifest and, for the
     current state, in the name; it is in no data file. A store that does not have the type gives a file without rows.
-    Raises PermanentFailure for a moment that has not come, and TransientFailure while an import of that time is half applied.
+    Raises PermanentFailure for a moment that has not come or lies before the history's horizon, and TransientFailure while an import
+    of that time is half applied.
     """
     span = _span(session, window, at, content, now)
-    _refuse_half_applied(session, object_type, span)
+    check_state(session, account, object_type, span.at, now)
     columns = [column.key for column, _ in people_columns(object_type, ())]
     name = file_name(object_type.name, span.label, format)
     path = folder / (f"{name}.zip" if zip else name)
@@ -95,14 +96,14 @@ def export_type(
         "file": path.name,
         "content": content,
         "window": _told(window, account) if window else None,
-        "as_of": _iso(span.as_of),
+        "as_of": iso(span.as_of),
         "format": format,
         "zip": zip,
         "columns": columns,
         "rows": rows,
         "bytes": size,
         "sha256": sha256,
-        "made_at": _iso(now),
+        "made_at": iso(now),
     }
     return ExportResult(path, write_manifest(path, told), rows, sha256)
 
@@ -116,43 +117,29 @@ def _span(session: Session, window: Window | None, at: datetime | None, content:
         if at is not None:
             raise PermanentFailure("an export is of a window or of a moment, not of both")
         if window.end > now:
-            raise PermanentFailure(f"{window.label} ends at {_iso(window.end)}, after now ({_iso(now)}); only what has ended is exported")
+            raise PermanentFailure(f"{window.label} ends at {iso(window.end)}, after now ({iso(now)}); only what has ended is exported")
         last = window.end - TICK
         return _Span(window.label, last, last, window.start if content == "changes" else None)
     if content == "changes":
         raise PermanentFailure("an export of changes needs a window, such as a day; without one only a snapshot can be exported")
-    if at is not None and at > now:
-        raise PermanentFailure(f"{_iso(at)} has not come yet (now is {_iso(now)}); only a past state can be exported")
-    label = f"{(at or now).astimezone(UTC):%Y-%m-%dT%H%M%SZ}"
-    return _Span(label, at, at) if at else _Span(label, max(now, _last_stamp(session) or now))
+    if at is None:
+        return _Span(f"{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}", latest(session, now))
+    return _Span(moment_label(at), at, at)
 
 
-def _shared_tables(session: Session) -> bool:
-    """False for a store that no import has touched."""
-    return bool(session.one("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'store' AND table_name = '_lock'"))
+def moment_label(at: datetime) -> str:
+    """A moment in a file's name: 2026-11-20T170500Z, with six digits more where it has a fraction of a second.
 
-
-def _last_stamp(session: Session) -> datetime | None:
-    """The moment of the latest change set; it is ahead of the clock when the clock was set back."""
-    found: datetime | None = session.one("SELECT last_stamp FROM store._lock") if _shared_tables(session) else None
-    return found
-
-
-def _refuse_half_applied(session: Session, object_type: ObjectType, span: _Span) -> None:
-    """An unfinished change set has only some of its packages in the store. One of a later time is not in a past state at all."""
-    if not _shared_tables(session):
-        return
-    unfinished = "SELECT delivery FROM store._change_sets WHERE finished_at IS NULL AND type = ? AND stamp <= ? ORDER BY stamp, delivery"
-    found = session.run(unfinished, [object_type.slug, span.at or datetime.max.replace(tzinfo=UTC)])
-    if found:
-        named = ", ".join(delivery for (delivery,) in found)
-        raise TransientFailure(f"{object_type.name}: the import of delivery {named} is half applied; run it to its end, then export")
+    Right before and right after a job are a tick apart: without the fraction the two would be one file.
+    """
+    moment = at.astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H%M%S}{f'.{moment:%f}' if moment.microsecond else ''}Z"
 
 
 def _copy(session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat, target: Path) -> int:
     """Writes the data file and returns its rows. DuckDB streams it and sorts on the disk when memory is short."""
     select, moments = _select(session, account, object_type, span, format)
-    copied = session.one(f"COPY ({select}) TO {literal(str(target))} ({_COPY[format]}, USE_TMP_FILE false)", moments)
+    copied = session.one(f"COPY ({select}) TO {literal(str(target))} ({COPY_OPTIONS[format]}, USE_TMP_FILE false)", moments)
     return int(copied or 0)
 
 
@@ -185,10 +172,5 @@ def _key(name: str) -> str:
 
 
 def _told(window: Window, account: Account) -> dict[str, str]:
-    start, end = _iso(window.start), _iso(window.end)
+    start, end = iso(window.start), iso(window.end)
     return {"cadence": window.cadence, "label": window.label, "start": start, "end": end, "timezone": account.timezone}
-
-
-def _iso(moment: datetime) -> str:
-    """2026-11-20T17:05:00Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

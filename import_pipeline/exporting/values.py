@@ -31,7 +31,7 @@ def text_sql(column: Column, value: str, timezone: str) -> str:
     if kind == "DATE" and stated:
         return f"strftime({value}, {literal(stated)})"
     if kind == "TIMESTAMPTZ":
-        return f"strftime(timezone({literal(timezone)}, {value}), {literal(stated)})" if stated else _moment_sql(value)
+        return f"strftime(timezone({literal(timezone)}, {value}), {literal(stated)})" if stated else moment_sql(value)
     return f"CAST({value} AS VARCHAR)"
 
 
@@ -50,7 +50,7 @@ def _stated_format(column: Column) -> str | None:
     return next((f for f in formats if "%Y" in f), formats[0])
 
 
-def _moment_sql(value: str) -> str:
+def moment_sql(value: str) -> str:
     """2026-11-20T17:05:00Z; a fraction of six digits only where there is one."""
     return f"replace(strftime(timezone('UTC', {value}), '%Y-%m-%dT%H:%M:%S.%fZ'), '.000000Z', 'Z')"
 

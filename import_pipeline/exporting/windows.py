@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.account import Cadence
 
+TICK = timedelta(microseconds=1)
+"""The store's smallest unit of time: the last moment of a window is its end less one tick."""
 _EXAMPLES: dict[Cadence, str] = {
     "daily": "a day such as 2026-11-20",
     "weekly": "a week such as 2026-W47, or the Monday that it begins with, such as 2026-11-16",

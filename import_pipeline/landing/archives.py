@@ -84,15 +84,6 @@ def fault(reason: str) -> FileFault:
     return FileFault(code="archive", message=f"{reason}; nothing of it was imported.", expected="a plain ZIP of record files")
 
 
-def member_names(path: Path, limits: Limits | None = None) -> tuple[str, ...]:
-    """Names in the archive's directory, flattened, nothing unpacked; empty when it cannot be read."""
-    try:
-        with path.open("rb") as archive:
-            return tuple(member.name for member in listing(archive, limits).members if member.fault is None)
-    except ArchiveError:
-        return ()
-
-
 def inner_paths(path: Path, limits: Limits | None = None) -> tuple[str, ...]:
     """Names as the directory lists them, to tell a workbook from an archive; empty when it cannot be read."""
     limits = limits or Limits()

@@ -8,13 +8,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing import opening, vault
+from import_pipeline.landing.origin import origins
+from import_pipeline.landing.tree import mailbox_of
 from import_pipeline.ledger import Ledger, content, deliveries, files, jobs, parked
+from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.ledger.files import File
 from import_pipeline.ledger.jobs import JobRow, NewJob
 from import_pipeline.model.account import Account
@@ -22,6 +26,8 @@ from import_pipeline.model.job import Job
 from import_pipeline.model.row_error import FileFault
 from import_pipeline.settings import Settings
 
+UNDO_DOOR = "undo"
+"""The door of deliveries that hold no files, but one undo job."""
 ASK_AGAIN = timedelta(minutes=2)
 """A request that no run has answered for so long is made again under the same attempt: the request itself may have been lost."""
 
@@ -33,6 +39,7 @@ class DeliveryRequest:
     key: str
     attempt: int
     types: tuple[str, ...]
+    undo: bool = False
 
     @property
     def run_key(self) -> str:
@@ -53,10 +60,10 @@ def form_delivery(ledger: Ledger, account: Account, settings: Settings, now: dat
     disjoint deliveries.
     """
     with ledger.read() as conn:
-        chosen = _within(files.undelivered(conn, account.name, account.delivery.max_files), account.delivery.max_bytes)
+        chosen = _of_one_kind(_within(files.undelivered(conn, account.name, account.delivery.max_files), account.delivery.max_bytes))
     if not chosen:
         return None
-    types = types_of(account, settings, chosen)
+    types = types_of(ledger, account, settings, chosen)
     ids = [file.id for file in chosen]
     key = delivery_key(account.name, ids, now)
     size = sum(file.size for file in chosen)
@@ -64,7 +71,8 @@ def form_delivery(ledger: Ledger, account: Account, settings: Settings, now: dat
         with ledger.begin() as conn:
             if not files.deliver(conn, ids, key):
                 raise _OvertakenError
-            deliveries.create(conn, key, account.name, "tree", types=types, files=len(ids), size=size, dry_run=False, now=now)
+            dry_run = _is_dry_run(chosen[0])
+            deliveries.create(conn, key, account.name, "tree", types=types, files=len(ids), size=size, dry_run=dry_run, now=now)
     except _OvertakenError:
         return None
     return key
@@ -86,12 +94,22 @@ def _within(waiting: list[File], max_bytes: int) -> list[File]:
     return chosen
 
 
-def types_of(account: Account, settings: Settings, chosen: Sequence[File]) -> list[str]:
-    """The known object types that these files, and the members of archives among them, name; parents first."""
+def _of_one_kind(chosen: list[File]) -> list[File]:
+    """The first files that are all to be planned or all to be applied: a delivery is one or the other, and arrival rules the order."""
+    return list(takewhile(lambda file: _is_dry_run(file) is _is_dry_run(chosen[0]), chosen))
+
+
+def _is_dry_run(file: File) -> bool:
+    return file.path is not None and mailbox_of(file.path).dry_run
+
+
+def types_of(ledger: Ledger, account: Account, settings: Settings, chosen: Sequence[File]) -> list[str]:
+    """The known object types of these files, and of the members of archives among them; parents first."""
     found: set[str] = set()
+    origin = origins(ledger, account)
     for file in chosen:
         path = vault.path_of(settings.vault, file.sha256 or "")
-        found |= opening.types_in(account, file, path)
+        found |= opening.types_in(account, file, path, origin)
     return [t.name for t in account.parents_first if t.name in found]
 
 
@@ -103,12 +121,16 @@ def next_request(conn: Connection, account: Account, now: datetime) -> DeliveryR
     busy = deliveries.under_way(conn, account.name)
     if busy is not None:
         lost = busy.state == "requested" and busy.requested_at is not None and now - busy.requested_at >= ASK_AGAIN
-        return DeliveryRequest(busy.key, busy.attempt, _with_parked(conn, account, busy.types)) if lost else None
+        return _asked(conn, account, busy, busy.attempt) if lost else None
     waiting = deliveries.next_waiting(conn, account.name)
     if waiting is None:
         return None
     attempt = deliveries.request(conn, waiting.key, now=now)
-    return DeliveryRequest(waiting.key, attempt, _with_parked(conn, account, waiting.types)) if attempt else None
+    return _asked(conn, account, waiting, attempt) if attempt else None
+
+
+def _asked(conn: Connection, account: Account, delivery: Delivery, attempt: int) -> DeliveryRequest:
+    return DeliveryRequest(delivery.key, attempt, _with_parked(conn, account, delivery.types), undo=delivery.door == UNDO_DOOR)
 
 
 def _with_parked(conn: Connection, account: Account, types: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,7 +152,8 @@ def open_delivery(ledger: Ledger, account: Account, settings: Settings, key: str
     if delivery is None:
         raise PermanentFailure(f"the ledger has no delivery {key!r} of account {account.name}")
     if not booked:
-        found = [new for file in waiting for new in opening.open_file(account, settings.vault, file)]
+        origin = origins(ledger, account)
+        found = [new for file in waiting for new in opening.open_file(account, settings.vault, file, origin)]
         with ledger.begin() as conn:
             if not jobs.by_delivery(conn, key):
                 judged = _without_duplicates(conn, account, key, found)

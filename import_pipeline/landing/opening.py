@@ -4,40 +4,52 @@ Belongs here: judging one file before it is parsed (acceptance S-3, S-4, S-13). 
 (deliveries.py), reading rows (parsing/).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from import_pipeline.landing import archives, kinds, names, tree, vault
+from import_pipeline.landing.origin import HEAD, Origin, job_named_by, job_named_in
 from import_pipeline.ledger.files import File
 from import_pipeline.ledger.jobs import NewJob
 from import_pipeline.model.account import Account
+from import_pipeline.model.job import FileKind
 from import_pipeline.model.row_error import FileFault, Notice
 
 
-def types_in(account: Account, file: File, path: Path) -> set[str]:
-    """The known object types that a file, or the members of an archive, name. Nothing is unpacked."""
-    found = [file.name]
-    if kinds.is_zip(kinds.head_of(path)) and _kind(file, path).kind == "zip":
-        found = list(archives.member_names(path))
-    told = [_object_type(account, file, name) for name in found]
+def types_in(account: Account, file: File, path: Path, origin: Origin) -> set[str]:
+    """The known object types of a file, or of the members of an archive.
+
+    Names tell them; of a file whose name does not, the first rows are looked at. Archives are not unpacked for more than that.
+    """
+    kind = _kind(file, path).kind
+    if kind == "zip" and kinds.is_zip(kinds.head_of(path)):
+        told = _in_archive(account, file, path, origin)
+    else:
+        told = [_identity(account, file, file.name, kind, lambda: job_named_by(path, kind), origin)[0]]
     return {name for name in told if isinstance(name, str)}
 
 
-def open_file(account: Account, vault_folder: Path, file: File) -> list[NewJob]:
+def open_file(account: Account, vault_folder: Path, file: File, origin: Origin) -> list[NewJob]:
     """The jobs of one file: one, or one for each member of an archive. Bad files become jobs with a fault, never an exception."""
     path = vault.path_of(vault_folder, file.sha256 or "")
     kind = _kind(file, path)
     if kind.kind != "zip" or kind.fault is not None:
-        return [_job(account, file, file.name, kind)]
+        identity = _identity(account, file, file.name, kind.kind, lambda: job_named_by(path, kind.kind), origin)
+        return [_job(file, file.name, kind, identity)]
     try:
         with path.open("rb") as archive:
             listing = archives.listing(archive)
-            opened = [_open_member(account, vault_folder, file, archive, member) for member in listing.members]
+            opened = [_open_member(account, vault_folder, file, archive, member, origin) for member in listing.members]
     except archives.ArchiveError as refused:
-        return [_job(account, file, file.name, kinds.Kind("zip", archives.fault(f"{file.name!r}: {refused}")))]
+        return [_refused(account, file, f"{file.name!r}: {refused}")]
     if not opened:
-        return [_job(account, file, file.name, kinds.Kind("zip", archives.fault(f"{file.name!r}: it holds no files")))]
+        return [_refused(account, file, f"{file.name!r}: it holds no files")]
     return [_with_skipped(opened[0], listing.skipped), *opened[1:]]
+
+
+def _refused(account: Account, file: File, reason: str) -> NewJob:
+    return _job(file, file.name, kinds.Kind("zip", archives.fault(reason)), (_object_type(account, file, file.name), file.format))
 
 
 def _kind(file: File, path: Path) -> kinds.Kind:
@@ -55,13 +67,53 @@ def _object_type(account: Account, file: File, name: str) -> str | FileFault:
     return file.object_type or names.object_type_of(account, name)
 
 
-def _job(account: Account, file: File, name: str, kind: kinds.Kind) -> NewJob:
-    told = _object_type(account, file, name)
+def _identity(
+    account: Account, file: File, name: str, kind: FileKind, named: Callable[[], str | None], origin: Origin
+) -> tuple[str | FileFault, str | None]:
+    """The object type and saved format of a file: as stated, as its name tells, else those of the job that its rows come back from.
+
+    `named` gives the job that the first rows name; it is asked only where that may tell something.
+    """
+    told, format_ = _object_type(account, file, name), file.format
+    usable = {f.name for f in account.formats if isinstance(told, FileFault) or f.object_type == told}
+    if kind not in ("csv", "jsonl", "xlsx") or not (isinstance(told, FileFault) or (format_ is None and usable)):
+        return told, format_
+    job_id = named()
+    first = origin(job_id) if job_id else None
+    if first is None or told not in (first.object_type, told if isinstance(told, FileFault) else None):
+        return told, format_
+    return first.object_type, format_ or (first.format if first.format in usable else None)
+
+
+def _in_archive(account: Account, file: File, path: Path, origin: Origin) -> list[str | FileFault]:
+    """The object types of an archive's members; the first bytes of one are unpacked only when its name tells none."""
+    try:
+        with path.open("rb") as archive:
+            good = [member for member in archives.listing(archive).members if member.fault is None]
+            return [_of_member(account, file, archive, member, origin) for member in good]
+    except archives.ArchiveError:
+        return []
+
+
+def _of_member(account: Account, file: File, archive: BinaryIO, member: archives.Member, origin: Origin) -> str | FileFault:
+    told = _object_type(account, file, member.name)
+    if isinstance(told, str):
+        return told
+    try:
+        head = next(member.content(archive), b"")[:HEAD]
+    except archives.MemberError:
+        return told
+    kind = kinds.kind_of(member.name, head[: kinds.HEAD_BYTES]).kind
+    return _identity(account, file, member.name, kind, lambda: job_named_in(head, kind), origin)[0]
+
+
+def _job(file: File, name: str, kind: kinds.Kind, identity: tuple[str | FileFault, str | None]) -> NewJob:
+    told, format_ = identity
     type_fault = told if isinstance(told, FileFault) else None
     return NewJob(
         file_id=file.id,
         object_type="" if isinstance(told, FileFault) else told,
-        format=file.format,
+        format=format_,
         name=name,
         archive=None,
         member=None,
@@ -72,17 +124,25 @@ def _job(account: Account, file: File, name: str, kind: kinds.Kind) -> NewJob:
     )
 
 
-def _open_member(account: Account, vault_folder: Path, file: File, archive: BinaryIO, member: archives.Member) -> NewJob:
+def _open_member(account: Account, vault_folder: Path, file: File, archive: BinaryIO, member: archives.Member, origin: Origin) -> NewJob:
     fault, stored, kind = member.fault, vault.Stored("", member.size), kinds.Kind("other")
+    path: Path | None = None
     if fault is None:
         try:
             stored = vault.put(vault_folder, file.id, member.content(archive))
-            kind = _member_kind(member.name, vault.path_of(vault_folder, stored.sha256), file)
+            path = vault.path_of(vault_folder, stored.sha256)
+            kind = _member_kind(member.name, path, file)
         except archives.MemberError as damaged:
             fault = archives.fault(f"{member.name!r}: {damaged}")
-    job = _job(account, file, member.name, kind)
+    identity = _identity(account, file, member.name, kind.kind, lambda: _named_by_text(path, kind.kind), origin)
+    job = _job(file, member.name, kind, identity)
     lineage = {"archive": file.name, "member": member.path, "sha256": stored.sha256, "size": stored.size}
     return NewJob(**vars(job) | lineage | {"fault": fault or job.fault})
+
+
+def _named_by_text(path: Path | None, kind: FileKind) -> str | None:
+    """As the archive was looked at when its delivery was formed: workbooks inside it were not."""
+    return job_named_by(path, kind) if path and kind in ("csv", "jsonl") else None
 
 
 def _member_kind(name: str, path: Path, file: File) -> kinds.Kind:

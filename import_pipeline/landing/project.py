@@ -19,6 +19,7 @@ from import_pipeline.ledger import Ledger, files, jobs
 from import_pipeline.ledger.files import File, Outcome
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.account import Account
+from import_pipeline.model.job import FINAL_STATES, GOOD_STATES
 from import_pipeline.settings import Settings
 
 LEASE = timedelta(minutes=5)
@@ -39,7 +40,7 @@ class Projected:
 
 def outcome_of(of_file: Sequence[JobRow]) -> Outcome:
     """Success when one job of the file applied a row, or its bytes were imported before; otherwise Failed (acceptance, decision 1)."""
-    return "Success" if any(job.state in ("applied", "duplicate") for job in of_file) else "Failed"
+    return "Success" if any(job.state in GOOD_STATES for job in of_file) else "Failed"
 
 
 def project_delivery(ledger: Ledger, account: Account, settings: Settings, key: str, now: datetime, owner: str) -> list[Projected]:
@@ -50,7 +51,7 @@ def project_delivery(ledger: Ledger, account: Account, settings: Settings, key: 
     with ledger.begin() as conn:
         for file in files.by_delivery(conn, key):
             of_file = jobs.by_file(conn, file.id)
-            if of_file and all(job.state in ("applied", "failed", "duplicate") for job in of_file):
+            if of_file and all(job.state in FINAL_STATES for job in of_file):
                 files.answered(conn, file.id, outcome_of(of_file), _note(of_file))
         waiting = [f for f in files.by_delivery(conn, key) if f.state == "answered" and f.projected_at is None]
     return [done for file in waiting if (done := project(ledger, account, settings, file.id, now, owner))]

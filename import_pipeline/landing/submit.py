@@ -42,7 +42,7 @@ def submit(
     with ledger.begin() as conn:
         ids = files.book(conn, account.name, door, "vaulted", arrivals, now=now)
         key = delivery_key(account.name, ids, now)
-        types = types_of(account, settings, [file for i in ids if (file := files.get(conn, i))])
+        types = types_of(ledger, account, settings, [file for i in ids if (file := files.get(conn, i))])
         deliveries.create(
             conn,
             key,

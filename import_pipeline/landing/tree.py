@@ -25,11 +25,15 @@ class Mailbox:
     watched: str
     base: str
     kind: MailboxKind
+    dry_run: bool = False
+    """Files dropped here are planned, never applied (acceptance B-2)."""
 
 
 MAILBOXES = (
     Mailbox("DataObjects/Import/New", "DataObjects/Import", "records"),
     Mailbox("Leads/Import/New", "Leads/Import", "records"),
+    Mailbox("DataObjects/Check/New", "DataObjects/Check", "records", dry_run=True),
+    Mailbox("Leads/Check/New", "Leads/Check", "records", dry_run=True),
     Mailbox("Territories/New", "Territories", "territories"),
     Mailbox("Territories", "Territories", "territories"),
 )
@@ -73,8 +77,10 @@ def answers(account: Account, settings: Settings) -> Path:
     return settings.home / "answers" / account.name
 
 
-def report_folder(account: Account, settings: Settings, path: str | None, outcome: Outcome) -> Path:
+def report_folder(account: Account, settings: Settings, path: str | None, outcome: Outcome | Literal["Held"]) -> Path:
     """The folder for reports about a file: Success or Failed of its mailbox, or `answers` when it was submitted (path None).
+
+    The plan of a file that waits for approval lies in Held, which is made when it is needed.
 
     The folder exists afterwards.
     """

@@ -111,5 +111,11 @@ def again(conn: Connection, key: str) -> bool:
     return conn.execute(update(deliveries).where(ended).values(state="waiting", run_id=None)).rowcount == 1
 
 
+def replay(conn: Connection, key: str) -> bool:
+    """An answered delivery waits again, to be run as a replay; False when it is not answered, or under way."""
+    ended = (deliveries.c.key == key) & deliveries.c.state.in_(("finished", "failed"))
+    return conn.execute(update(deliveries).where(ended).values(state="waiting", run_id=None, attempt=deliveries.c.attempt)).rowcount == 1
+
+
 def _end(conn: Connection, key: str, state: DeliveryState, reason: str | None, now: datetime) -> None:
     conn.execute(update(deliveries).where(deliveries.c.key == key).values(state=state, reason=reason, finished_at=now))

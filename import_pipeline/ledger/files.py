@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, update
 
 from import_pipeline.ledger.schema import files, jobs
-from import_pipeline.model.job import FileState
+from import_pipeline.model.job import FINAL_STATES, FileState
 
 Outcome = Literal["Success", "Failed"]
 Lost = Literal["gone", "changed"]
@@ -274,8 +274,7 @@ def past_retention(conn: Connection, horizons: Mapping[str, datetime]) -> list[s
     for row in conn.execute(select(files.c.sha256, files.c.account, files.c.state, files.c.arrived_at).where(files.c.sha256.is_not(None))):
         ended = row.state == "answered" and row.account in horizons and row.arrived_at < horizons[row.account]
         (old if ended else needed).add(row.sha256)
-    final = ("applied", "failed", "duplicate")
     for job in conn.execute(select(jobs.c.sha256, jobs.c.account, jobs.c.state, jobs.c.created_at).where(jobs.c.sha256 != "")):
-        ended = job.state in final and job.account in horizons and job.created_at < horizons[job.account]
+        ended = job.state in FINAL_STATES and job.account in horizons and job.created_at < horizons[job.account]
         (old if ended else needed).add(job.sha256)
     return sorted(old - needed)

@@ -4,7 +4,7 @@ Belongs here: statements on `jobs`, the making of a job's id. Does not belong he
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,8 @@ from import_pipeline.model.row_error import FileFault, Notice
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ALPHABET = _LETTERS + "0123456789"
+_MOST_VALUES = 500
+"""Bound values of one statement: a list of ids may be longer than a statement may have parameters."""
 _COUNTS = tuple(Counts.model_fields)
 
 
@@ -35,6 +37,7 @@ class NewJob:
     kind: FileKind
     fault: FileFault | None = None
     notices: tuple[Notice, ...] = ()
+    undo_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class JobRow:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    undo_of: str | None = None
+    undone_by: str | None = None
+    held_until: datetime | None = None
+    plan_file: str | None = None
+    resolved: int = 0
     counts: Counts = field(default_factory=Counts)
 
 
@@ -134,6 +142,52 @@ def by_sha(conn: Connection, sha256: str) -> list[JobRow]:
     return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.sha256 == sha256).order_by(jobs.c.created_at))]
 
 
+def undos_of(conn: Connection, job: str) -> list[JobRow]:
+    """Every undo of this job that was ever asked for, plans and failed ones included, oldest first."""
+    return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.undo_of == job).order_by(jobs.c.created_at))]
+
+
+def cancelled(conn: Connection, account: str, *, undoing: str | None = None, undo: str | None = None) -> frozenset[str]:
+    """The jobs of an account whose effects do not count: each job that is undone, and the undo in force of it.
+
+    With `undoing` and `undo` as it will be once the job `undo` has undone the job `undoing`.
+    """
+    undone = select(jobs.c.id, jobs.c.undone_by).where(jobs.c.account == account, jobs.c.undone_by.is_not(None))
+    pairs = {(job, by) for job, by in conn.execute(undone)}
+    if undoing and undo:
+        # An undo that is undone gives its job back.
+        pairs = {(job, by) for job, by in pairs if by != undoing} | {(undoing, undo)}
+    return frozenset(job for pair in pairs for job in pair)
+
+
+def undone(conn: Connection, job: str, by: str) -> None:
+    """The undo `by` of `job` is applied. When `job` is an undo itself, the job that it took back counts again."""
+    conn.execute(update(jobs).where(jobs.c.undone_by == job).values(undone_by=None))
+    conn.execute(update(jobs).where(jobs.c.id == job).values(undone_by=by))
+
+
+def hold(conn: Connection, job: str, until: datetime) -> None:
+    """The job waits for approval, at most until then."""
+    conn.execute(update(jobs).where(jobs.c.id == job).values(state="held", held_until=until))
+
+
+def held(conn: Connection, account: str | None = None) -> list[JobRow]:
+    """The jobs that wait for approval, oldest first."""
+    query = select(jobs).where(jobs.c.state == "held").order_by(jobs.c.created_at, jobs.c.number)
+    return [_job(row) for row in conn.execute(query if account is None else query.where(jobs.c.account == account))]
+
+
+def imports(conn: Connection, account: str, object_type: str, ids: Collection[str]) -> set[str]:
+    """Those of these ids that are jobs of the account and type which imported a file: no plan, no undo."""
+    found: set[str] = set()
+    wanted = sorted(ids)
+    real = [jobs.c.account == account, jobs.c.object_type == object_type, jobs.c.dry_run.is_(False), jobs.c.undo_of.is_(None)]
+    for start_at in range(0, len(wanted), _MOST_VALUES):
+        some = jobs.c.id.in_(wanted[start_at : start_at + _MOST_VALUES])
+        found |= set(conn.execute(select(jobs.c.id).where(some, *real)).scalars())
+    return found
+
+
 def listing(conn: Connection, account: str | None = None, state: JobState | None = None, limit: int = 100) -> list[JobRow]:
     """The latest jobs, newest first."""
     query = select(jobs).order_by(jobs.c.created_at.desc(), jobs.c.number.desc()).limit(limit)
@@ -145,9 +199,9 @@ def listing(conn: Connection, account: str | None = None, state: JobState | None
 
 
 def start(conn: Connection, job: str, *, packages_total: int, now: datetime) -> None:
-    """The job is worked on. A job that is started again keeps its first start."""
-    first = select(jobs.c.started_at).where(jobs.c.id == job).scalar_subquery()
-    begun = conn.execute(select(first)).scalar() or now
+    """The job is worked on. A retry keeps the first start; a job that was answered before begins anew."""
+    first = select(jobs.c.started_at).where(jobs.c.id == job, jobs.c.state == "running")
+    begun = conn.execute(first).scalar() or now
     values = {"state": "running", "packages_total": packages_total, "packages_done": 0, "started_at": begun, "finished_at": None}
     conn.execute(update(jobs).where(jobs.c.id == job).values(**values))
 
@@ -169,14 +223,30 @@ def finish(
     receipt: str | None = None,
     errors_file: str | None = None,
     failed_file: str | None = None,
+    plan_file: str | None = None,
 ) -> None:
     """The job's answer. `counts=None` keeps the zeros of a job that never read a row; `parked_open` becomes what was parked."""
     final = counts or Counts()
     values = final.model_dump() | {"state": state, "reason": reason, "finished_at": now, "parked_open": final.parked}
-    files = {"receipt": receipt, "errors_file": errors_file, "failed_file": failed_file}
+    files = {"receipt": receipt, "errors_file": errors_file, "failed_file": failed_file, "plan_file": plan_file, "held_until": None}
     conn.execute(update(jobs).where(jobs.c.id == job).values(**values, **files))
+
+
+def told_again(conn: Connection, job: str, *, receipt: str) -> None:
+    """The job's receipt was written anew; nothing else about it changed."""
+    conn.execute(update(jobs).where(jobs.c.id == job).values(receipt=receipt))
 
 
 def set_parked_open(conn: Connection, job: str, rows: int) -> None:
     """How many of the job's parked rows still wait for their parent."""
     conn.execute(update(jobs).where(jobs.c.id == job).values(parked_open=rows))
+
+
+def set_resolved(conn: Connection, job: str, rows: int) -> None:
+    """How many of the job's refused rows came in since, sent again by other jobs."""
+    conn.execute(update(jobs).where(jobs.c.id == job).values(resolved=rows))
+
+
+def set_notices(conn: Connection, job: str, notices: Sequence[Notice]) -> None:
+    """What the job's sender is told beside its errors; every answer written later tells it again."""
+    conn.execute(update(jobs).where(jobs.c.id == job).values(notices=[notice.model_dump(exclude_none=True) for notice in notices]))

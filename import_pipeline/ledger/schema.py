@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a ledger that holds it needs no upgrade."""
 
 
@@ -157,11 +157,19 @@ jobs = Table(
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
+    Column("undo_of", String(8)),
+    Column("undone_by", String(8)),
+    Column("held_until", Moment),
+    Column("plan_file", Text),
+    Column("resolved", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("delivery", "number", name="ux_jobs_delivery_number"),
     Index("ix_jobs_account", "account", "created_at"),
     Index("ix_jobs_file", "file_id"),
     Index("ix_jobs_sha256", "sha256"),
+    Index("ix_jobs_state", "state"),
 )
+"""`undo_of` is the job that an undo takes back, `undone_by` the undo in force of this one. `held_until` is when a job that waits for
+approval is decided by itself. `plan_file` is the page of a plan. `resolved` counts refused rows that came in since."""
 
 parked = Table(
     "parked",

@@ -16,7 +16,7 @@ from import_pipeline.failures import UnknownValue
 from import_pipeline.model.base import ByteSize, Duration, Model
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.model.policy import OnError
+from import_pipeline.model.policy import Hold, OnError
 
 ExportFormat = Literal["csv", "jsonl", "parquet"]
 Cadence = Literal["daily", "weekly", "monthly"]
@@ -70,10 +70,12 @@ class Exports(Model):
 
 
 class Retention(Model):
-    """How long things are kept."""
+    """How long things are kept; upkeep prunes what is past it."""
 
     vault: Duration = timedelta(days=400)
     history: Duration = timedelta(days=400)
+    """How long a superseded version is kept after it ended. Reads of the past (exports as of a moment, past partitions, diff) go back
+    so far; before that they are refused. Current records are kept for ever."""
     staging: Duration = timedelta(days=7)
     runs: Duration = timedelta(days=90)
 
@@ -92,6 +94,7 @@ class Account(Model):
     delivery: DeliveryLimits = DeliveryLimits()
     on_error: OnError = "skip"
     on_duplicate: Literal["skip", "reprocess"] = "skip"
+    hold: Hold | None = None
     exports: Exports = Exports()
     retention: Retention = Retention()
     object_types: tuple[ObjectType, ...] = ()

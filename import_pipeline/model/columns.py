@@ -32,6 +32,7 @@ _ADDRESS_ALIASES: dict[str, tuple[str, ...]] = {
 _IGNORED_EXACT = ("Creation date", "Created", "Created At", "Updated At", "Last Visit Date", "Last Modified", "Territory")
 REASON_COLUMNS: tuple[str, ...] = ("_import_job", "_import_line", "_import_errors")
 """Columns that a failed-rows file carries at its end; the importer ignores them (acceptance, decision 1)."""
+_REASONS = {fold_name(name): name for name in REASON_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,19 @@ class HeaderMap:
     """Pairs of header cells that mean the same column; such a file is refused."""
     formatted: bool = field(default=False)
     """True when a saved format, not the names, decided."""
+
+
+def is_reason(cell: str) -> bool:
+    """True for a header cell that names a reason column, in any spelling that folds the same."""
+    return fold_name(cell) in _REASONS
+
+
+def reason_places(header: Sequence[str], keys: Sequence[str | None]) -> dict[str, int]:
+    """Where the reason columns of a failed-rows file stand in a header: `{"_import_job": 3, …}`, in any spelling that folds the same.
+
+    A cell that the object type itself imports (`keys[i]` is not None) is none of them; of several alike the last one counts.
+    """
+    return {_REASONS[name]: at for at, cell in enumerate(header) if keys[at] is None and (name := fold_name(cell)) in _REASONS}
 
 
 def system_generated(header: str) -> bool:

@@ -8,7 +8,7 @@ from pydantic import Field
 from import_pipeline.model.base import Model
 from import_pipeline.model.columns import Column, HeaderMap
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.model.policy import OnError
+from import_pipeline.model.policy import Hold, OnError
 
 
 class Format(Model):
@@ -25,6 +25,7 @@ class Format(Model):
     delimiter: str | None = None
     encoding: str | None = None
     on_error: OnError | None = None
+    hold: Hold | None = None
 
     def map_header(self, header: tuple[str, ...], object_type: ObjectType) -> HeaderMap:
         """Like ObjectType.map_header, but what the format names comes first and its nulls are ignored."""

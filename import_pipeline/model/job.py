@@ -9,13 +9,18 @@ from typing import Literal
 from import_pipeline.model.base import Model
 from import_pipeline.model.row_error import FileFault, Notice
 
-JobState = Literal["waiting", "running", "applied", "failed", "duplicate"]
-"""waiting → running → applied (at least one row had an effect or was unchanged) | failed (none had) | duplicate (nothing done)."""
+JobState = Literal["waiting", "running", "applied", "failed", "duplicate", "planned", "held"]
+"""waiting → running → applied (at least one row had an effect or was unchanged) | failed (none had) | duplicate (nothing done) |
+planned (a dry run: acceptance B-2) | held (planned, and waits for approval: acceptance B-13)."""
+FINAL_STATES: tuple[JobState, ...] = ("applied", "failed", "duplicate", "planned")
+GOOD_STATES: tuple[JobState, ...] = ("applied", "duplicate", "planned")
+"""Final states whose files belong into Success (acceptance, decision 1; a duplicate's rows are in already, B-5)."""
 FileState = Literal["seen", "claimed", "vaulted", "delivered", "answered", "gone", "changed", "skipped"]
 DeliveryState = Literal["waiting", "requested", "running", "finished", "failed"]
 Action = Literal["create", "update", "unchanged", "park", "refuse", "delete"]
-FileKind = Literal["csv", "jsonl", "xlsx", "kml", "zip", "other"]
-"""`zip` (an archive that was refused as a whole) and `other` are never parsed: such a job has a fault."""
+FileKind = Literal["csv", "jsonl", "xlsx", "kml", "zip", "other", "undo"]
+"""`zip` (an archive that was refused as a whole) and `other` are never parsed: such a job has a fault. `undo` is a job without a file
+that takes another one back."""
 
 PACKAGE_ROWS = 10_000
 """Positions of a file in one package, the unit of progress (acceptance S-12)."""
@@ -43,6 +48,10 @@ class Job(Model):
     size: int
     kind: FileKind
     dry_run: bool = False
+    undo_of: str | None = None
+    """The job that this one takes back (acceptance B-3)."""
+    undone_by: str | None = None
+    """The undo in force of this job: a replay leaves it out."""
     fault: FileFault | None = None
     """Set when the file was refused before it was parsed; the stages pass it on."""
 

@@ -1,14 +1,15 @@
-"""Policies on bad rows: skip, halt, or halt above a threshold.
+"""Policies on bad rows (skip, halt, halt above a threshold) and on large changes (hold for approval).
 
 Belongs here: the words of a policy and the pure decision. Does not belong here: counting rows.
 """
 
 import re
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from import_pipeline.model.base import Model
+from import_pipeline.model.base import Duration, Model
 
 
 class HaltAbove(Model):
@@ -16,6 +17,41 @@ class HaltAbove(Model):
 
     rows: int | None = None
     share: float | None = None
+
+
+def parse_share(value: object) -> object:
+    """'20%' to 0.2; a share that is one already stays."""
+    if isinstance(value, float) and 0 <= value <= 1:
+        return value
+    percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", str(value))
+    if percent and float(percent[1]) <= 100:
+        return float(percent[1]) / 100
+    raise ValueError(f"{value!r} is not a share: write a percentage such as '20%'")
+
+
+Share = Annotated[float, BeforeValidator(parse_share)]
+
+
+class Hold(Model):
+    """Holds the changes of a type for approval when more than a share of its records would change or be deleted (acceptance B-13).
+
+    A held job waits with its plan. What nobody has decided after `wait` is decided by `then`.
+    """
+
+    changed_above: Share | None = None
+    deleted_above: Share | None = None
+    wait: Duration = timedelta(days=3)
+    then: Literal["reject", "approve"] = "reject"
+
+
+def holds(policy: Hold | None, records: int, changed: int, deleted: int) -> str | None:
+    """Why a change set that would change and delete so many of `records` is held, or None when it goes on."""
+    if policy is None or not records:
+        return None
+    for limit, number, what in ((policy.changed_above, changed, "change"), (policy.deleted_above, deleted, "be deleted")):
+        if limit is not None and number > limit * records:
+            return f"{number:,} of {records:,} records ({number / records:.1%}) would {what}, more than the {limit * 100:.4g} % allowed"
+    return None
 
 
 Policy = Literal["skip", "halt"] | HaltAbove

@@ -80,8 +80,13 @@ CODES: dict[str, Code] = {
         _warn("mojibake", "characters that look like text decoded twice", "file"),
         _warn("column_unknown", "a column that the object type does not have was not imported", "file"),
         _warn("column_ignored", "a column that the system makes itself was not imported", "file"),
+        _warn("column_new", "a column that the file imported before did not have", "file"),
+        _warn("column_gone", "a column of the file imported before is missing", "file"),
+        _warn("column_renamed", "a column of the file imported before has another name", "file"),
+        _warn("columns_reordered", "the columns stand in another order than in the file imported before", "file"),
         _warn("preamble_skipped", "lines before the header row were not imported", "file"),
         _warn("blank_lines", "blank lines were skipped", "file"),
+        _warn("unknown_job", "rows say that they mend rows of a job that is no import of this type", "file"),
         _warn("member_skipped", "a member of the archive was not imported", "file"),
         # files
         _file("empty_file", "the file is empty"),

@@ -4,8 +4,10 @@ Belongs here: gathering what the stages found about one job, its counts and its 
 like (reporting/), moving originals (landing/project.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 
@@ -17,8 +19,12 @@ from import_pipeline.ledger import content, deliveries, files, jobs, meta, parke
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.orchestration import drifting, resubmitting
 from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.reporting.answers import Answer, write_answers
+from import_pipeline.orchestration.holding import wait_of
+from import_pipeline.orchestration.plans import write_job_plan
+from import_pipeline.reporting.answers import Answer, goes_to_success, write_answers
+from import_pipeline.reporting.receipt import Aftermath, Replay
 from import_pipeline.store.outcomes import outcomes_of
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import ERRORS, JOB, StageFolder
@@ -36,6 +42,8 @@ class Found:
     related: dict[str, dict[str, int]]
     errors: dict[int, pl.DataFrame]
     replay: bool = False
+    held: str | None = None
+    """Why the change set waits for approval."""
 
 
 def gather(run: DeliveryRun, object_type: ObjectType) -> Found:
@@ -49,7 +57,15 @@ def gather(run: DeliveryRun, object_type: ObjectType) -> Found:
         related=reports["related"].get("jobs", {}),
         errors=_errors_by_job(stages.values()),
         replay=bool(reports["related"].get("replay")),
+        held=held_reason(run, object_type),
     )
+
+
+def held_reason(run: DeliveryRun, object_type: ObjectType) -> str | None:
+    """Why this pass of the delivery holds the type's change set, or None when it does not."""
+    stage = run.stage(object_type, "held")
+    report = stage.load_report() if stage.exists else {}
+    return str(report["reason"]) if report.get("change_set") == run.change_set(object_type) else None
 
 
 def _errors_by_job(stages: Iterable[StageFolder]) -> dict[int, pl.DataFrame]:
@@ -79,8 +95,10 @@ def recount(run: DeliveryRun, object_type: ObjectType, job_id: str, rows: int) -
     return Counts(rows=rows, good=good, refused=rows - good, **found)
 
 
-def final_state(job: Job, parsed: ParsedFile | None, counts: Counts, halted: object) -> tuple[JobState, str | None]:
-    """The job's final state and its reason (acceptance, decision 1)."""
+def final_state(
+    job: Job, parsed: ParsedFile | None, counts: Counts, halted: object, held: str | None = None
+) -> tuple[JobState, str | None]:
+    """The job's state at the end of the run and its reason (acceptance, decision 1)."""
     fault = job.fault or (parsed.fault if parsed else None)
     if fault:
         return ("duplicate" if fault.code == "duplicate" else "failed"), fault.message
@@ -88,19 +106,32 @@ def final_state(job: Job, parsed: ParsedFile | None, counts: Counts, halted: obj
         return "failed", str(halted)
     if counts.rows and not counts.good:
         return "failed", "every row was refused"
-    return "applied", None
+    if held:
+        return "held", held
+    return ("planned" if job.dry_run else "applied"), None
 
 
 def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
     """Writes the answers of all jobs, books them in the ledger, projects the originals and ends the delivery; counts by job id."""
+    from import_pipeline.orchestration import undoing
+
+    resubmitting.note_unknown(run)
     known: dict[str, Found] = {t.name: gather(run, t) for t in run.account.object_types}
     nothing = Found({}, {}, {}, {})
     told: dict[str, Counts] = {}
     with run.pipeline.ledger.read() as conn:
         rows = {row.id: row for row in jobs.by_delivery(conn, run.key)}
     for job in run.jobs:
-        told[job.id] = _answer(run, job, rows[job.id], known.get(job.object_type, nothing))
-    _settle_waiting(run, known)
+        if job.undone_by:
+            # A replay leaves it out: its answers stay as they are.
+            told[job.id] = rows[job.id].counts
+        elif job.undo_of:
+            told[job.id] = undoing.answer_undo(run, job, rows[job.id], known)
+        else:
+            told[job.id] = _answer(run, job, rows[job.id], known.get(job.object_type, nothing))
+    if not run.dry_run:
+        _settle_waiting(run, known)
+        resubmitting.settle(run, {name: found.related for name, found in known.items()})
     project_answers(run)
     with run.pipeline.ledger.begin() as conn:
         meta.write(conn, f"answers/{run.key}", run.pass_number, now=run.now)
@@ -111,26 +142,76 @@ def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
 def _answer(run: DeliveryRun, job: Job, row: JobRow, found: Found) -> Counts:
     parsed = found.parsed.get(job.number) or ParsedFile(job=job.number, fault=job.fault)
     counts = count(found, job)
-    if found.replay and counts.good:
+    if found.replay and counts.good and not (job.dry_run or found.held):
         counts = recount(run, run.account.object_type(job.object_type), job.id, counts.rows)
-    state, reason = final_state(job, found.parsed.get(job.number), counts, found.judged.get(str(job.number), {}).get("halted"))
+    state, reason = final_state(job, found.parsed.get(job.number), counts, found.judged.get(str(job.number), {}).get("halted"), found.held)
+    row = drifting.with_drift(run, job, row, parsed)
     answer = write(run, job, row, parsed, counts, found, state, reason)
     with run.pipeline.ledger.begin() as conn:
         book(conn, run, job, answer, counts, state, reason)
+        drifting.remember(conn, run, job, row, parsed, counts, state)
         if state == "applied" and not job.dry_run:
             content.remember(conn, job.account, job.object_type, job.format, job.sha256, job.id, now=run.now)
+        if state == "held":
+            jobs.hold(conn, job.id, held_until(run, job))
+    if state != "held":
+        _take_away(row)
     return counts
+
+
+def answer_rejected(run: DeliveryRun, rejected: Sequence[JobRow], reason: str) -> None:
+    """Ends held jobs of the delivery as failed: nothing of them was applied, and nothing will be."""
+    told = {row.id: row for row in rejected}
+    for job in run.jobs:
+        row = told.get(job.id)
+        if row is None:
+            continue
+        found = gather(run, run.account.object_type(job.object_type))
+        parsed = found.parsed.get(job.number) or ParsedFile(job=job.number)
+        counts = Counts(rows=row.counts.rows, refused=row.counts.refused)
+        answer = write(run, job, row, parsed, counts, found, "failed", reason)
+        with run.pipeline.ledger.begin() as conn:
+            book(conn, run, job, answer, counts, "failed", reason)
+        _take_away(row)
+    project_answers(run)
+
+
+def _take_away(row: JobRow) -> None:
+    """What lay in Held while the job waited."""
+    for path in (row.receipt, row.errors_file, row.failed_file, row.plan_file):
+        for lying in Path(path).parent.glob(f"*.{row.id}.*") if path and Path(path).parent.name == "Held" else ():
+            lying.unlink(missing_ok=True)
+
+
+def held_until(run: DeliveryRun, job: Job) -> datetime:
+    """When a held job is decided by itself: its time begins with the first plan."""
+    with run.pipeline.ledger.read() as conn:
+        row = jobs.get(conn, job.id)
+    if row and row.held_until:
+        return row.held_until
+    return run.now + wait_of(run.account, [job])
 
 
 def write(
     run: DeliveryRun, job: Job, row: JobRow, parsed: ParsedFile, counts: Counts, found: Found, state: JobState, reason: str | None
 ) -> Answer:
-    """The job's answers in its door's folders."""
-    with run.pipeline.ledger.read() as conn:
-        file = files.get(conn, job.file_id)
-    place = file.path if file else None
-    folder_ok, folder_failed = (report_folder(run.account, run.pipeline.settings, place, o) for o in ("Success", "Failed"))
-    return write_answers(
+    """The job's answers in its door's folders, with its plan where it is planned only."""
+    folder_ok, folder_failed = folders(run, job, state)
+    plan = None
+    if job.dry_run or state == "held":
+        plan = write_job_plan(
+            run, job, parsed, counts, found, folder_ok if goes_to_success(state) else folder_failed, _hindered(state, reason)
+        )
+    aftermath = Aftermath(
+        replay=_replayed(run, job, found),
+        undo_of=job.undo_of,
+        undone_by=job.undone_by,
+        plan_file=plan.page.name if plan else None,
+        plan=plan.summary if plan else None,
+        held_until=held_until(run, job) if state == "held" else None,
+        **resubmitting.told_before(row),
+    )
+    answer = write_answers(
         job,
         parsed,
         counts,
@@ -146,12 +227,40 @@ def write(
         earlier_job=job.fault.value if job.fault and job.fault.code == "duplicate" else None,
         notices=row.notices,
         packages=row.packages_total,
+        aftermath=aftermath,
     )
+    return answer._replace(plan=plan.page if plan else None)
+
+
+def _hindered(state: JobState, reason: str | None) -> str | None:
+    """Why applying the plan would do nothing. What waits for approval is not hindered: it only waits."""
+    return reason if state in ("failed", "duplicate") else None
+
+
+def folders(run: DeliveryRun, job: Job, state: JobState) -> tuple[Path, Path]:
+    """Where the job's answers lie: (for what went well, for what did not). Both are `Held` for a job that waits for approval."""
+    with run.pipeline.ledger.read() as conn:
+        file = files.get(conn, job.file_id) if job.file_id else None
+    place = file.path if file else None
+    if state == "held":
+        held = report_folder(run.account, run.pipeline.settings, place, "Held")
+        return held, held
+    settings = run.pipeline.settings
+    return report_folder(run.account, settings, place, "Success"), report_folder(run.account, settings, place, "Failed")
+
+
+def _replayed(run: DeliveryRun, job: Job, found: Found) -> Replay | None:
+    """What this pass did with the job's rows, when it is not the first."""
+    if not found.replay or job.dry_run:
+        return None
+    done = found.related.get(job.id, {})
+    told = {_ACTIONS[name]: n for name, n in done.items() if name in ("create", "update", "unchanged", "park")}
+    return Replay(number=run.pass_number - 1, **told)
 
 
 def book(conn: object, run: DeliveryRun, job: Job, answer: Answer, counts: Counts, state: JobState, reason: str | None) -> None:
     """The final state and where the answers lie."""
-    files = {"receipt": answer.receipt, "errors_file": answer.errors_file, "failed_file": answer.failed_file}
+    files = {"receipt": answer.receipt, "errors_file": answer.errors_file, "failed_file": answer.failed_file, "plan_file": answer.plan}
     jobs.finish(
         conn,  # type: ignore[arg-type]
         job.id,
@@ -169,7 +278,7 @@ def _settle_waiting(run: DeliveryRun, known: dict[str, Found]) -> None:
     for object_type in run.account.object_types:
         for job_id in known[object_type.name].related:
             if job_id not in own:
-                _amend(run, object_type, job_id)
+                amend(run, object_type, job_id)
     with open_store(run.pipeline.settings, run.account.name) as session:
         waiting = {t.name: parked_rows(session, t) for t in run.account.object_types}
     with run.pipeline.ledger.begin() as conn:
@@ -177,7 +286,8 @@ def _settle_waiting(run: DeliveryRun, known: dict[str, Found]) -> None:
             parked.set_open(conn, run.account.name, name, sum(by_job.values()))
 
 
-def _amend(run: DeliveryRun, object_type: ObjectType, job_id: str) -> None:
+def amend(run: DeliveryRun, object_type: ObjectType, job_id: str) -> None:
+    """New counts and answers for a job of an earlier delivery, some of whose rows wait no longer, or wait again."""
     with run.pipeline.ledger.read() as conn:
         row = jobs.get(conn, job_id)
     if row is None:

@@ -14,12 +14,14 @@ from import_pipeline.orchestration.pipeline import Pipeline
 
 
 class ImportFile(dg.Config):
-    """What to import. `path` is a file on the machine of the run; `object_type` may be left out when the name tells it."""
+    """What to import. `path` is a file on the machine of the run; `object_type` may be left out when the name tells it. With `dry_run` it is
+    planned and nothing is written."""
 
     account: str
     path: str
     object_type: str = ""
     format: str = ""
+    dry_run: bool = False
 
 
 def import_file_job(pipeline: Pipeline) -> dg.JobDefinition:
@@ -37,6 +39,7 @@ def import_file_job(pipeline: Pipeline) -> dg.JobDefinition:
             format=config.format or None,
             now=pipeline.clock.now(),
             door="ui",
+            dry_run=config.dry_run,
         )
         context.log.info("delivery %s is booked", key)
         return {"account": account.name, "key": key}

@@ -65,7 +65,7 @@ def _execute(pipeline: Pipeline, instance: dg.DagsterInstance, account: Account,
     result = job.execute_in_process(
         partition_key=request.key,
         instance=instance,
-        asset_selection=delivery_selection(account, set(request.types)),
+        asset_selection=delivery_selection(account, set(request.types), undo=request.undo),
         tags=dict(run_request(account, request).tags),
         raise_on_error=False,
     )

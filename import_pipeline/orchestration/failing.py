@@ -5,7 +5,7 @@ Belongs here: the answers of a delivery whose runs failed. Does not belong here:
 
 from import_pipeline.ledger import deliveries, jobs, meta
 from import_pipeline.model.account import Account
-from import_pipeline.model.job import Counts, ParsedFile
+from import_pipeline.model.job import FINAL_STATES, Counts, ParsedFile
 from import_pipeline.model.row_error import FileFault
 from import_pipeline.orchestration.answering import Found, book, project_answers, write
 from import_pipeline.orchestration.flow import DeliveryRun
@@ -26,7 +26,7 @@ def fail_delivery(pipeline: Pipeline, account: Account, key: str, reason: str) -
         rows = {row.id: row for row in jobs.by_delivery(conn, key)}
     for job in booked:
         row = rows.get(job.id)
-        if row is None or row.state in ("applied", "failed", "duplicate"):
+        if row is None or row.state in FINAL_STATES:
             continue
         fault = FileFault(code="machine", message=reason)
         answer = write(run, job, row, ParsedFile(job=job.number, fault=fault), Counts(), nothing, "failed", reason)

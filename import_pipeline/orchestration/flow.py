@@ -3,25 +3,30 @@
 Belongs here: the wiring of the stages, one method a stage. Does not belong here: assets and metadata (assets.py), the stages' rules.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing.deliveries import open_delivery
 from import_pipeline.ledger import deliveries, jobs, meta
+from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Policy
 from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.store.names import Tables
-from import_pipeline.store.session import open_store
+from import_pipeline.store.overlay import open_plan_store
+from import_pipeline.store.session import Session, open_store
 from import_pipeline.store.staging import DeliveryStaging, StageFolder
 
 if TYPE_CHECKING:
     from import_pipeline.relating.stage import RelateOrder
+    from import_pipeline.relating.undo import UndoOrder
 
 Progress = Callable[[str, int, int], None]
 IMPORT_STAGES = ("parsed", "validated", "related", "table")
@@ -41,6 +46,25 @@ class DeliveryRun:
         return DeliveryStaging(self.pipeline.settings.staging, self.account.name, self.key)
 
     @cached_property
+    def delivery(self) -> Delivery:
+        """The delivery as the ledger books it."""
+        with self.pipeline.ledger.read() as conn:
+            found = deliveries.get(conn, self.key)
+        if found is None:
+            raise PermanentFailure(f"the ledger has no delivery {self.key!r} of account {self.account.name}")
+        return found
+
+    @property
+    def dry_run(self) -> bool:
+        """True when the delivery is planned and never applied (acceptance B-2)."""
+        return self.delivery.dry_run
+
+    @cached_property
+    def undo(self) -> Job | None:
+        """The undo that the delivery is; None when it brings files."""
+        return next((job for job in self.jobs if job.undo_of), None)
+
+    @cached_property
     def jobs(self) -> list[Job]:
         """The delivery's jobs in order of arrival; booked when they are not yet."""
         return open_delivery(self.pipeline.ledger, self.account, self.pipeline.settings, self.key, self.now)
@@ -51,8 +75,8 @@ class DeliveryRun:
         return self.pipeline.clock.now()
 
     def jobs_of(self, object_type: ObjectType) -> list[Job]:
-        """The jobs of one type."""
-        return [job for job in self.jobs if job.object_type == object_type.name]
+        """The jobs of one type that bring rows: not one that was undone, nor an undo."""
+        return [job for job in self.jobs if job.object_type == object_type.name and not (job.undone_by or job.undo_of)]
 
     def stage(self, object_type: ObjectType, name: str) -> StageFolder:
         """One stage's folder."""
@@ -73,8 +97,9 @@ class DeliveryRun:
         with self.pipeline.ledger.begin() as conn:
             for job in found:
                 jobs.start(conn, job.id, packages_total=0, now=self.now)
-        with open_store(self.pipeline.settings, self.account.name, writable=True) as session:
-            prepare_store(session, self.account.name, self.account.object_types)
+        if not self.dry_run:
+            with open_store(self.pipeline.settings, self.account.name, writable=True) as session:
+                prepare_store(session, self.account.name, self.account.object_types)
         return found
 
     @cached_property
@@ -88,7 +113,7 @@ class DeliveryRun:
         from import_pipeline.relating.stage import is_frozen
 
         related = self.stage(object_type, "related")
-        if not related.exists or related.load_report()["change_set"] != self._order(object_type).change_set:
+        if self.dry_run or not related.exists or related.load_report()["change_set"] != self.change_set(object_type):
             return False
         with open_store(self.pipeline.settings, self.account.name) as session:
             return is_frozen(session, self._order(object_type), related)
@@ -118,15 +143,65 @@ class DeliveryRun:
         stated = self.account.format(job.format).on_error if job.format else None
         return stated or self.account.on_error
 
+    def change_set(self, object_type: ObjectType) -> str:
+        """The id of this pass's change set of one type."""
+        return f"{self.key}:{object_type.slug}:{self.pass_number}"
+
     def relate(self, object_type: ObjectType) -> dict[str, Any]:
         """Typed rows to a change set; the store is only read."""
         from import_pipeline.relating.stage import relate_delivery
 
-        order = self._order(object_type)
-        with open_store(self.pipeline.settings, self.account.name) as session:
-            return relate_delivery(session, order, self.stage(object_type, "validated"), self.stage(object_type, "related"))
+        out = self.stage(object_type, "related")
+        with self.looking(object_type) as session:
+            if self.undo:
+                from import_pipeline.relating.undo import relate_undo
+
+                return relate_undo(session, self._undo_order(object_type, self.undo), out)
+            return relate_delivery(session, self._order(object_type), self.stage(object_type, "validated"), out)
+
+    def looking(self, object_type: ObjectType) -> AbstractContextManager[Session]:
+        """The store to relate against: for reading only, and in a plan with what the types before would change laid over it."""
+        if not self.dry_run:
+            return open_store(self.pipeline.settings, self.account.name)
+        return self._planned(object_type)
+
+    @contextmanager
+    def _planned(self, object_type: ObjectType) -> Iterator[Session]:
+        from import_pipeline.relating.planned import lay_planned
+
+        with open_plan_store(self.pipeline.settings, self.account.name, self.account.object_types) as session:
+            for earlier in self.account.parents_first[: self.account.parents_first.index(object_type)]:
+                related = self.stage(earlier, "related")
+                if not self.undo and related.exists:
+                    lay_planned(session, earlier, self.stage(earlier, "validated"), related)
+            yield session
+
+    def _undo_order(self, object_type: ObjectType, job: Job) -> "UndoOrder":
+        from import_pipeline.relating.undo import UndoOrder
+
+        undone = job.undo_of or ""
+        with self.pipeline.ledger.read() as conn:
+            row = jobs.get(conn, undone)
+            cancelled = jobs.cancelled(conn, self.account.name, undoing=undone, undo=job.id)
+        if row is None:
+            raise PermanentFailure(f"the ledger has no job {undone!r}")
+        parent = self.account.object_type(object_type.parent.type) if object_type.parent else None
+        above = self.stage(parent, "related") if parent and parent.name in self.delivery.types else None
+        return UndoOrder(
+            delivery=self.key,
+            object_type=object_type,
+            parent=parent,
+            job=job,
+            undone=undone,
+            undone_delivery=row.delivery,
+            cancelled=cancelled,
+            above=above,
+            now=self.now,
+            pass_number=self.pass_number,
+        )
 
     def _order(self, object_type: ObjectType) -> "RelateOrder":
+        from import_pipeline.orchestration.plans import held_since
         from import_pipeline.relating.stage import RelateOrder
 
         return RelateOrder(
@@ -137,14 +212,26 @@ class DeliveryRun:
             now=self.now,
             strict=self.account.strict,
             pass_number=self.pass_number,
+            since=held_since(self, object_type),
         )
 
     def apply(self, object_type: ObjectType, progress: Progress | None = None) -> dict[str, Any]:
-        """The change set to the store, with progress per package in the ledger; adds "records", how many the store holds then."""
-        from import_pipeline.applying.stage import ApplyOrder, apply_delivery
+        """The change set to the store, with progress per package in the ledger; adds "records", how many the store holds then.
 
-        until = self.now + object_type.parent.park_for if object_type.parent else None
-        order = ApplyOrder(object_type, self.stage(object_type, "validated"), self.stage(object_type, "related"), self.now, until)
+        In a dry run, or when the change set is held for approval, nothing is written but the plan.
+        """
+        from import_pipeline.applying.stage import ApplyOrder, apply_delivery
+        from import_pipeline.orchestration.plans import hold_back, plan
+        from import_pipeline.orchestration.resubmitting import links_of
+
+        if self.dry_run:
+            return plan(self, object_type)
+        held = hold_back(self, object_type)
+        if held:
+            return {**plan(self, object_type), "held": held}
+
+        validated, related = self.stage(object_type, "validated"), self.stage(object_type, "related")
+        links = links_of(self, object_type)
 
         def told(job: str, done: int, total: int) -> None:
             with self.pipeline.ledger.begin() as conn:
@@ -153,5 +240,9 @@ class DeliveryRun:
                 progress(job, done, total)
 
         with open_store(self.pipeline.settings, self.account.name, writable=True) as session:
+            # The clock is read with the store in hand: a reader that held it until then has exported a state as of an earlier moment.
+            now = self.now
+            until = now + object_type.parent.park_for if object_type.parent else None
+            order = ApplyOrder(object_type, validated, related, now, until, links=links)
             result = apply_delivery(session, order, told)
             return {**result, "records": session.one(f"SELECT count(*) FROM {Tables(object_type).current}")}

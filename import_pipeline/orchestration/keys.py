@@ -61,8 +61,8 @@ def account_tags(account: Account) -> dict[str, str]:
     return {ACCOUNT_TAG: account.name}
 
 
-def delivery_selection(account: Account, type_names: set[str]) -> list[dg.AssetKey]:
-    """The assets of a delivery that holds these types."""
-    stages = ("parsed", "validated", "related", "table")
+def delivery_selection(account: Account, type_names: set[str], *, undo: bool = False) -> list[dg.AssetKey]:
+    """The assets of a delivery that holds these types. An undo brings no file: there is nothing to parse and validate."""
+    stages = ("related", "table") if undo else ("parsed", "validated", "related", "table")
     chosen = [stage_key(account, t, s) for t in account.object_types if t.name in type_names for s in stages]
     return [landed_key(account), *chosen, receipts_key(account)]

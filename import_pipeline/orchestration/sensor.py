@@ -13,6 +13,7 @@ from import_pipeline.landing.watch import TickReport, new_owner, tick
 from import_pipeline.ledger import deliveries, meta
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
+from import_pipeline.orchestration.again import decide_overdue
 from import_pipeline.orchestration.checks import report_configuration
 from import_pipeline.orchestration.failing import fail_delivery
 from import_pipeline.orchestration.faults import last_fault
@@ -54,6 +55,8 @@ def landing_sensor(account: Account, pipeline: Pipeline) -> dg.SensorDefinition:
         for issue in seen.issues:
             context.log.warning(issue)
         ended = settle_run(context.instance, account, pipeline)
+        for decided in decide_overdue(pipeline, account):
+            context.log.info(decided)
         with pipeline.ledger.begin() as conn:
             request = next_request(conn, account, pipeline.clock.now())
         if request is None:
@@ -71,7 +74,7 @@ def run_request(account: Account, request: DeliveryRequest) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{request.key}:{request.attempt}",
         partition_key=request.key,
-        asset_selection=delivery_selection(account, set(request.types)),
+        asset_selection=delivery_selection(account, set(request.types), undo=request.undo),
         tags={**account_tags(account), DELIVERY_TAG: request.key, ATTEMPT_TAG: str(request.attempt)},
     )
 
@@ -124,7 +127,9 @@ def reap(instance: dg.DagsterInstance, pipeline: Pipeline, current: Delivery, ru
 def _again_or_fail(pipeline: Pipeline, account: Account, current: Delivery, run: dg.DagsterRun) -> str:
     fault = last_fault(pipeline, current.key)
     hopeless = run.status == dg.DagsterRunStatus.CANCELED or (fault is not None and fault.permanent)
-    if current.attempt < ATTEMPTS and not hopeless:
+    with pipeline.ledger.read() as conn:
+        before = int(meta.read(conn, f"attempts/{current.key}") or 0)
+    if current.attempt - before < ATTEMPTS and not hopeless:
         with pipeline.ledger.begin() as conn:
             deliveries.again(conn, current.key)
         return f"delivery {current.key} is tried again after run {run.run_id[:8]} failed"

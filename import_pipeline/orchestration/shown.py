@@ -98,13 +98,15 @@ def validated(run: DeliveryRun, object_type: ObjectType, report: Mapping[str, An
 def related(run: DeliveryRun, object_type: ObjectType, report: Mapping[str, Any]) -> Metadata:
     """What would change."""
     total = {
-        name: sum(int(j.get(name, 0)) for j in report["jobs"].values()) for name in ("create", "update", "unchanged", "park", "refuse")
+        name: sum(int(j.get(name, 0)) for j in report["jobs"].values())
+        for name in ("create", "update", "unchanged", "delete", "park", "refuse")
     }
     return {
         "change set": report["change_set"],
         "created": total["create"],
         "updated": total["update"],
         "unchanged": total["unchanged"],
+        "deleted": total["delete"],
         "parked": total["park"],
         "refused": total["refuse"],
         "errors": _errors(run, object_type, "related"),
@@ -113,7 +115,11 @@ def related(run: DeliveryRun, object_type: ObjectType, report: Mapping[str, Any]
 
 
 def applied(run: DeliveryRun, object_type: ObjectType, result: Mapping[str, Any]) -> Metadata:
-    """Packages and commits."""
+    """Packages and commits; of a change set that is planned only, or waits for approval, why it was not applied."""
+    if run.dry_run or "held" in result:
+        why = result.get("held") or "a dry run: nothing was written"
+        planned = _path(run, object_type, "planned")
+        return {"change set": result["change_set"], "not applied": why, "dagster/row_count": result["records"], "plan": planned}
     return {
         "change set": result["change_set"],
         "stamp": result["stamp"],

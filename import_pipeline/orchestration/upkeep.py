@@ -8,19 +8,24 @@ from datetime import datetime
 
 import dagster as dg
 
+from import_pipeline.failures import TransientFailure
 from import_pipeline.landing.pruning import prune_vault
 from import_pipeline.ledger import deliveries
 from import_pipeline.model.account import Account
 from import_pipeline.orchestration.keys import deliveries_of
 from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.sensor import reap, run_of
+from import_pipeline.store.horizon import prunable, prune_history
+from import_pipeline.store.session import open_store
 
 _BULK = ("rows-*.parquet", "outcomes-*.parquet", "changes-*.parquet", "folded-*.parquet", "parked-*.parquet")
 """Staging that only a retry needs. Reports and row errors stay as long as the vault: late answers are made from them."""
+_PATIENCE = 5.0
+"""Seconds to wait for a store that somebody reads; longer than a look of the desk, shorter than an export."""
 
 
 def upkeep_job(pipeline: Pipeline) -> dg.JobDefinition:
-    """Reaps dead runs, prunes staging, vault, runs with their events, and partitions of pruned deliveries."""
+    """Reaps dead runs, prunes history, staging, vault, runs with their events, and partitions of pruned deliveries."""
 
     @dg.op(description="Reports runs as failed whose process is gone.")
     def reap_dead_runs(context: dg.OpExecutionContext) -> int:
@@ -33,6 +38,7 @@ def upkeep_job(pipeline: Pipeline) -> dg.JobDefinition:
         now = pipeline.clock.now()
         for account in pipeline.accounts.values():
             told = {
+                "history": prune_versions(pipeline, account, now),
                 "staging": prune_staging(pipeline, account, now),
                 "runs": prune_runs(context.instance, account, now),
                 "partitions": prune_partitions(context.instance, pipeline, account, now),
@@ -63,6 +69,31 @@ def reap_all(instance: dg.DagsterInstance, pipeline: Pipeline) -> int:
         if current and run and not run.is_finished:
             reaped += reap(instance, pipeline, current, run)
     return reaped
+
+
+def prune_versions(pipeline: Pipeline, account: Account, now: datetime) -> dict[str, int] | str:
+    """Drops superseded versions past `retention.history` and tells how many by type, or why none were.
+
+    Upkeep has no account tag, so an import may come at any time: the store is opened for writing only when a reader has found something
+    to prune, for a few statements, and never beside a delivery under way. A store that is in use is left for the next hour. An import
+    that comes meanwhile waits for the store or tries again, as it does for any reader or writer.
+    """
+    if not pipeline.settings.store_file(account.name).exists():
+        return {}
+    with pipeline.ledger.read() as conn:
+        busy = deliveries.under_way(conn, account.name)
+    if busy:
+        return f"delivery {busy.key} is under way; tried again in an hour"
+    cut = now - account.retention.history
+    try:
+        with open_store(pipeline.settings, account.name) as session:
+            types = prunable(session, account.object_types, cut)
+        if not types:
+            return {}
+        with open_store(pipeline.settings, account.name, writable=True, patience=_PATIENCE) as session:
+            return prune_history(session, types, cut)
+    except TransientFailure as busy_store:
+        return f"{busy_store}; tried again in an hour"
 
 
 def prune_staging(pipeline: Pipeline, account: Account, now: datetime) -> int:

@@ -84,6 +84,8 @@ class Batch:
     """For sheets: per column which cells are numbers, not text."""
     date_base: date | None = None
     """For sheets: the day of serial number 0."""
+    links: pl.DataFrame | None = None
+    """Which refused rows of earlier jobs the records of the batch mend, refused records included (links.FOUND); None without such cells."""
 
     @property
     def lines(self) -> pl.DataFrame:

@@ -4,7 +4,7 @@ Belongs here: the order of these steps and the file-wide checks. Does not belong
 csv_fast.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +12,8 @@ import polars as pl
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.row_error import Notice
-from import_pipeline.parsing import doctor
-from import_pipeline.parsing.batch import Batch, Found, Refused, Task, check_mostly_bad, positions, same_findings
+from import_pipeline.parsing import doctor, links
+from import_pipeline.parsing.batch import Batch, Found, Ints, Refused, Task, check_mostly_bad, positions, same_findings
 from import_pipeline.parsing.csv_careful import Shape
 from import_pipeline.parsing.csv_fast import EXPECTED, Block, read_block
 from import_pipeline.parsing.header import Header, Mapper, check_header, column_notices, find_header
@@ -44,6 +44,7 @@ class CsvReader:
         self.shape = Shape(len(header.cells), header.delimiter, tuple(cell.strip().encode() for cell in header.cells))
         self._body = int(lines.nexts[header.last])
         self._lines_before = header.last + 1
+        self.links = links.link_places(header.cells, header.mapped.keys)
         self.rows = self.refused = 0
         self.blank = 0
         self.first_fault = ""
@@ -71,6 +72,8 @@ class CsvReader:
         """All rows and row errors in line order. Raises Refused late for `cut_off` and `mostly_bad`."""
         line = self._lines_before + 1
         columns = self.found.columns()
+        if self.links:
+            columns = dict(sorted((columns | self.links.columns).items(), key=lambda column: column[1]))
         with self.text.path.open("rb") as stream:
             stream.seek(self.text.start + self._body)
             blocks = Blocks(stream, self.block_size)
@@ -78,16 +81,23 @@ class CsvReader:
             while blocks.next(used):
                 block = read_block(blocks.block, line, self.shape, columns, final=blocks.final)
                 used = block.used
+                refused = self._texts(blocks.block, block, line, final=blocks.final) if self.links else ()
                 line += block.lines
                 if block.rest_too_long:
                     block = _with_long_line(block, line)
                     blocks.next(used)
                     blocks.skip_line()
                     used, line = 0, line + 1
-                yield self._batch(block, line)
+                yield self._batch(block, line, refused)
         self._finish()
 
-    def _batch(self, block: Block, line: int) -> Batch:
+    def _texts(self, content: bytes, block: Block, first_line: int, *, final: bool) -> list[str]:
+        """The text of each refused line of a block, "" for one too long to be read."""
+        lines = find_lines(content, final)
+        places = [(int(lines.starts[at]), int(lines.ends[at])) for at in (block.errors[LINE] - first_line).to_list()]
+        return [content[a:b].decode(errors="replace") if b - a <= LINE_LIMIT else "" for a, b in places]
+
+    def _batch(self, block: Block, line: int, refused_texts: Sequence[str]) -> Batch:
         """The block as a batch; refuses a file that is cut off, and checks that its lines and records add up."""
         if block.cut:
             raise Refused(
@@ -107,7 +117,18 @@ class CsvReader:
         self.refused += len(refused)
         self.blank += block.blank
         at = positions(block.line, refused, base)
-        return Batch(block.frame, block.line, block.end, at, block.errors, len(refused), scientific=block.scientific)
+        batch = Batch(block.frame, block.line, block.end, at, block.errors, len(refused), scientific=block.scientific)
+        if self.links is None:
+            return batch
+        told = [self.links.of_text(text, self.shape.delimiter.decode()) for text in refused_texts]
+        return self._linked(batch, positions(refused, block.line, base), told)
+
+    def _linked(self, batch: Batch, refused_at: Ints, told: Sequence[tuple[str, str]]) -> Batch:
+        """The batch with its links, and without the cells that tell them; `told` are those of the refused records."""
+        refused = batch.errors[LINE].to_numpy()[: len(told)]
+        found = links.links(batch.pos, batch.line, *(batch.frame[cell] for cell in links.CELLS))
+        again = links.links(refused_at[: len(told)], refused, *(links.texts([t[i] for t in told]) for i in (0, 1)))
+        return replace(batch, frame=batch.frame.drop(links.CELLS), links=links.joined(found, again))
 
     def close(self) -> None:
         """Removes the transcoded copy, if there is one."""

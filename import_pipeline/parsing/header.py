@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from import_pipeline.failures import PermanentFailure, UnknownValue, nearest
-from import_pipeline.model.columns import REASON_COLUMNS, HeaderMap
+from import_pipeline.model.columns import HeaderMap, is_reason
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
@@ -61,12 +61,12 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
     stated = format_.delimiter.encode() if format_ and format_.delimiter else None
     if stated is not None and len(stated) != 1:
         raise PermanentFailure(f"the delimiter {stated.decode()!r} of a format must be one ASCII character")
-    tried = (stated,) if stated else _candidates(sample)
+    tried = (stated,) if stated else candidates(sample)
     best: Header | None = None
     best_score = (0, 0)
     top: list[str] = []
     for delimiter in tried:
-        records = _records(sample, lines, delimiter)
+        records = first_records(sample, lines, delimiter)
         cells = [[c.decode(errors="replace") for c in r.cells] for r in records[:LOOKED_AT]]
         top = max(top, cells[0] if cells else [], key=len)
         widths = [len(r.cells) for r in records]
@@ -86,7 +86,7 @@ def find_header(sample: bytes, lines: Lines, map_: Mapper, object_type: ObjectTy
     return best
 
 
-def _candidates(sample: bytes) -> tuple[bytes, ...]:
+def candidates(sample: bytes) -> tuple[bytes, ...]:
     """The delimiters that occur, and one that does not: a single column of text may hold all kinds of signs."""
     absent = [d for d in DELIMITERS if d not in sample]
     return (*(d for d in DELIMITERS if d in sample), *absent[:1])
@@ -154,9 +154,8 @@ def check_header(header: tuple[str, ...], mapped: HeaderMap, line: int | None, f
 
 def _check_exact(header: tuple[str, ...], format_: Format, line: int | None) -> None:
     stated = tuple(format_.columns)
-    if header[-len(REASON_COLUMNS) :] == REASON_COLUMNS:
-        # A failed-rows file that comes back has the header that was sent, and these.
-        header = header[: -len(REASON_COLUMNS)]
+    # A failed-rows file that comes back has the header that was sent, and the reason columns.
+    header = tuple(cell for cell in header if cell in stated or not is_reason(cell))
     if header == stated:
         return
     for i, (cell, name) in enumerate(zip(header, stated, strict=False)):
@@ -192,7 +191,7 @@ def column_notices(mapped: HeaderMap, object_type: ObjectType, line: int | None)
     return [*found, *ignored]
 
 
-def _records(sample: bytes, lines: Lines, delimiter: bytes) -> list[Record]:
+def first_records(sample: bytes, lines: Lines, delimiter: bytes) -> list[Record]:
     """The first records of the sample under a delimiter; lines that are blank or no record are passed over."""
     found: list[Record] = []
     i = 0

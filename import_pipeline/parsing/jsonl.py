@@ -8,6 +8,7 @@ readers go through floating point numbers, and cannot tell a key that occurs twi
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,7 +17,7 @@ import polars as pl
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.columns import HeaderMap
 from import_pipeline.model.row_error import Notice
-from import_pipeline.parsing import doctor
+from import_pipeline.parsing import doctor, links
 from import_pipeline.parsing.batch import Batch, Found, Refused, Task, check_mostly_bad, finding, findings, positions
 from import_pipeline.parsing.csv_fast import EXPECTED
 from import_pipeline.parsing.header import Mapper, column_notices, no_header
@@ -63,6 +64,9 @@ class JsonlReader:
         self.decoder = _decoder()
         self.separators = {c.key: c.spec.separator for c in task.object_type.columns if c.spec.type == "MultiChoice"}
         self.names: dict[str, str | None] = {}
+        self.cells: dict[str, Any] = {}
+        """The object read last, as far as it could be read."""
+        self.links = links.KeyedLinks()
         self.rows = self.refused = self.blank = 0
         self.template = False
         self.first_fault = ""
@@ -117,6 +121,7 @@ class JsonlReader:
             if not content.strip():
                 self.blank += 1
                 continue
+            self.cells = {}
             try:
                 row = self._row(content, first_line + i)
                 if row and not any(row.values()):
@@ -129,6 +134,9 @@ class JsonlReader:
                 if fault.code == "bad_json" and lines.open and i == last:
                     raise _cut_off(first_line + i) from fault
                 errors.append(finding(first_line + i, fault.code, **fault.more))
+                # What refuses the row may stand before the keys that link it.
+                self.links.learn({name: self.map_((name,)).keys[0] for name in self.cells if name not in self.names})
+            self.links.note(first_line + i, self.cells)
         return self._batch(rows, good, errors)
 
     def _batch(self, rows: list[dict[str, str | None]], good: list[int], errors: list[dict[str, Any]]) -> Batch:
@@ -138,7 +146,8 @@ class JsonlReader:
             raise no_header(self.task.object_type, list(self.names))
         line = np.array(good, dtype=np.int64)
         refused = np.array([error[LINE] for error in errors], dtype=np.int64)
-        batch = Batch(frame, line, line, positions(line, refused, self.rows), findings(errors), len(errors))
+        at = positions(line, refused, self.rows)
+        batch = Batch(frame, line, line, at, findings(errors), len(errors), links=self.links.take(line, refused, self.rows))
         self.rows += len(rows) + len(errors)
         self.refused += len(errors)
         if errors and not self.first_fault:
@@ -148,13 +157,13 @@ class JsonlReader:
     def _with_long_line(self, batch: Batch, line: int) -> Batch:
         error = findings([finding(line, "line_too_long", expected=EXPECTED["line_too_long"])])
         self.rows, self.refused = self.rows + 1, self.refused + 1
-        return Batch(batch.frame, batch.line, batch.end, batch.pos, pl.concat([batch.errors, error]), batch.refused + 1)
+        return replace(batch, errors=pl.concat([batch.errors, error]), refused=batch.refused + 1)
 
     def _row(self, content: bytes, line: int) -> dict[str, str | None]:
         """The line's values by column key; raises BadLine, and Refused when two of its keys mean the same column."""
         if len(content) > LINE_LIMIT:
             raise BadLine("line_too_long", expected=EXPECTED["line_too_long"])
-        cells = _flat(self._object(content))
+        self.cells = cells = _flat(self._object(content))
         row: dict[str, str | None] = {}
         for name, value in cells.items():
             key = self.names[name] if name in self.names else self._learn(name)
@@ -184,6 +193,7 @@ class JsonlReader:
         """Finds the column of a key that is met for the first time, and books it in `found`."""
         mapped: HeaderMap = self.map_((name,))
         self.names[name] = key = mapped.keys[0]
+        self.links.learn({name: key})
         self.found.header += (name,)
         self.found.keys += (key,)
         self.found.notices += column_notices(mapped, self.task.object_type, None)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from import_pipeline.parsing.batch import Batch
-from import_pipeline.store.staging import END, ERRORS, JOB, LINE, LINEAGE, PART_ROWS, POS, StageWriter
+from import_pipeline.store.staging import END, ERRORS, JOB, LINE, LINEAGE, LINKS, PART_ROWS, POS, StageWriter
 
 PART_BYTES = 96 << 20
 """A part is written when it holds this much, however few its rows are: wide rows must not cost memory without bound."""
@@ -41,10 +41,10 @@ class _Gathered:
 
 
 class _Sheaf:
-    """Rows and errors that wait to be written."""
+    """Rows, errors and links that wait to be written."""
 
     def __init__(self) -> None:
-        self.rows, self.errors = _Gathered(), _Gathered()
+        self.rows, self.errors, self.links = _Gathered(), _Gathered(), _Gathered()
 
     @property
     def full(self) -> bool:
@@ -57,6 +57,8 @@ class _Sheaf:
             self.rows.add(frame)
         for frame in other.errors.frames:
             self.errors.add(frame)
+        for frame in other.links.frames:
+            self.links.add(frame)
 
 
 class Parts:
@@ -81,6 +83,8 @@ class Parts:
             self._file.rows.add(batch.frame.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB), *lines))
         if batch.errors.height:
             self._file.errors.add(batch.errors.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB)).select(list(ERRORS)))
+        if batch.links is not None and batch.links.height:
+            self._file.links.add(batch.links.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB)).select(list(LINKS)))
         if self._file.full:
             if self._mark is None:
                 self._write(self._kept)
@@ -112,11 +116,13 @@ class Parts:
                     self._aligned([part]).write_parquet(path, compression="lz4", statistics=False)
 
     def _write(self, sheaf: _Sheaf, *, always: bool = False) -> None:
-        rows, errors = sheaf.rows.take(), sheaf.errors.take()
+        rows, errors, links = sheaf.rows.take(), sheaf.errors.take(), sheaf.links.take()
         if rows or always:
             self.writer.part("rows", self._aligned(rows))
         if errors or always:
             self.writer.part("errors", pl.concat(errors) if errors else pl.DataFrame(schema=ERRORS))
+        if links:
+            self.writer.part("links", pl.concat(links))
 
     def _aligned(self, frames: list[pl.DataFrame]) -> pl.DataFrame:
         schema = LINEAGE | dict.fromkeys(self.columns, pl.String())

@@ -38,7 +38,8 @@ def parse_delivery(
     *,
     progress: Progress | None = None,
 ) -> list[ParsedFile]:
-    """Reads all jobs, which have the same object type, into the folder `out`: rows, errors and report.json {"files": [ParsedFile]}.
+    """Reads all jobs, which have the same object type, into the folder `out`: rows, errors and report.json {"files": [ParsedFile]};
+    also `links` (staging.LINKS) when rows of a failed-rows file came back.
 
     Rows are String columns, one per object-type column that occurs in any file, behind LINEAGE, in the order (job, line). A file that
     cannot be read gives a ParsedFile with `fault` and no rows; the others go on. Raises UnknownValue for a format that does not exist

@@ -17,6 +17,7 @@ from lxml import etree
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
 from import_pipeline.model.row_error import Notice
+from import_pipeline.parsing import links
 from import_pipeline.parsing.batch import Batch, Found, Refused, Task, finding, findings, positions
 from import_pipeline.parsing.damage import BASE_1900, BASE_1904
 from import_pipeline.parsing.header import LOOKED_AT, Mapper, check_header, choose, column_notices, no_header
@@ -43,7 +44,7 @@ class XlsxReader:
         tried: list[str] = []
         top: list[str] = []
         for name in book.sheet_names:
-            rows = dict(_head(sheet_named(book, name)))
+            rows = dict(head_rows(sheet_named(book, name)))
             at = choose(list(rows.values()), map_)
             if at is not None:
                 self._take(name, list(rows)[at], tuple(rows[list(rows)[at]]), list(rows)[:at], map_)
@@ -109,20 +110,35 @@ class XlsxReader:
             len(errors),
             numeric={key: pl.Series([type(v) in (int, float) for v in values], dtype=pl.Boolean) for key, values in cells.items()},
             date_base=base,
+            links=self._links(rows, position),
         )
+
+    def _links(self, rows: list[tuple[int, list[Cell]]], position: int) -> pl.DataFrame | None:
+        """The links of all rows, refused ones included; None for a sheet without such columns."""
+        places = links.link_places(self.found.header, self.found.keys)
+        if places is None:
+            return None
+        told = [places.of_cells([as_text(cell) for cell in row[: max(places.width, filled(row))]]) for _, row in rows]
+        line = np.array([number for number, _ in rows], dtype=np.int64)
+        pos = position + np.arange(len(rows), dtype=np.int64)
+        return links.links(pos, line, *(links.texts([one[i] for one in told]) for i in (0, 1)))
 
     def _fault(self, number: int, row: list[Cell], wrong: dict[int, str]) -> dict[str, Any] | None:
         """Why a sheet's row is refused: more cells than the header, a spreadsheet error in an imported column, a NUL."""
         width = len(self.found.header)
-        filled = max((i + 1 for i, cell in enumerate(row) if cell != ""), default=0)
-        if filled > width:
-            return finding(number, "field_count", value=f"{filled} cells", expected=f"{width} cells, as in the header")
+        if (held := filled(row)) > width:
+            return finding(number, "field_count", value=f"{held} cells", expected=f"{width} cells, as in the header")
         for key, at in self.found.columns().items():
             if at in wrong:
                 return finding(number, "cell_error", column=key, value=wrong[at], expected="a value instead of a spreadsheet error")
             if at < len(row) and isinstance(row[at], str) and "\0" in row[at]:
                 return finding(number, "nul_byte", column=key, expected="text without NUL bytes")
         return None
+
+
+def filled(row: list[Cell]) -> int:
+    """How many cells there are up to the last that is not blank."""
+    return max((i + 1 for i, cell in enumerate(row) if cell != ""), default=0)
 
 
 def as_text(value: Cell) -> str:
@@ -251,7 +267,7 @@ def _dates_from_1904(path: Path) -> bool:
     return any(element.get("date1904") in ("1", "true") for element in book.iter("{*}workbookPr"))
 
 
-def _head(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
+def head_rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
     """The first rows that hold something, as text without the blank cells at their end, with their numbers."""
     given = 0
     for number, row in enumerate(sheet.iter_rows(), start=1):

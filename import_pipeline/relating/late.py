@@ -14,6 +14,7 @@ Values that stay are blanked in the late row, and a blank never erases; so the s
 from import_pipeline.relating.rows import LINEAGE_NAMES, seq_sql
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import Tables, data_columns, given_columns, ident, idents, inward_sql, updatable
+from import_pipeline.store.undos import cancelled_jobs, undos_of
 
 
 def make_released(work: Work) -> None:
@@ -97,7 +98,10 @@ def _updatable(work: Work) -> list[str]:
 
 
 def _find_protected(work: Work) -> int:
-    """Table `protected(_seq, _p0 …, _parent_kept)`: which values of its record have changed since the late row's moment."""
+    """Table `protected(_seq, _p0 …, _parent_kept)`: which values of its record have changed since the late row's moment.
+
+    What an undo took back, and the undo itself, protect nothing: nobody stands by those values any more.
+    """
     tables, kept = Tables(work.object_type), _updatable(work)
     columns = f"_id, _version, _valid_from, _job, _line, _parent_id, {idents(kept)}"
     touched = "(SELECT DISTINCT p.target FROM placed p JOIN late_rows r ON r._seq = p._seq WHERE p.target IS NOT NULL)"
@@ -106,7 +110,7 @@ def _find_protected(work: Work) -> int:
     work.make(
         "versions",
         f"""
-        SELECT _id, _valid_from, _job, _line, _parent_id IS DISTINCT FROM lag(_parent_id) {previous} AS _parent_kept, {marks}
+        SELECT _id, _version, _valid_from, _job, _line, _parent_id IS DISTINCT FROM lag(_parent_id) {previous} AS _parent_kept, {marks}
         FROM (
             SELECT {columns} FROM {tables.current} WHERE _id IN {touched}
             UNION ALL
@@ -114,6 +118,7 @@ def _find_protected(work: Work) -> int:
         )
         """,
     )
+    _forget_undone(work)
     flags = ", ".join(f"bool_or(v.{ident(f'_p{i}')}) AS {ident(f'_p{i}')}" for i in range(len(kept)))
     parked = "v._valid_from >= r._since AND NOT (v._job = j.id AND v._line <= r._line)"
     replayed = "v._valid_from > r._since AND v._job NOT IN (SELECT id FROM job_ids WHERE number >= 0)"
@@ -128,4 +133,22 @@ def _find_protected(work: Work) -> int:
         WHERE CASE WHEN r._job < 0 THEN {parked} ELSE {replayed} END
         GROUP BY p._seq
         """,
+    )
+
+
+def _forget_undone(work: Work) -> None:
+    """Takes out of `versions` those that count no more, once their differences are told. The first version of a record always counts."""
+    undos = undos_of(work.session)
+    if not undos:
+        return
+    work.session.run(
+        f"""
+        DELETE FROM versions
+        WHERE _version > 1 AND (list_contains($jobs, _job) OR (_id, _valid_from, _job, _line) IN (
+            SELECT r._record, s.stamp, r._job, r._line
+            FROM {Tables(work.object_type).released} r JOIN store._change_sets s ON s.id = r._change_set
+            WHERE r._undone_by IS NOT NULL
+        ))
+        """,
+        {"jobs": sorted(cancelled_jobs(undos))},
     )

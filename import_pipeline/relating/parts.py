@@ -7,7 +7,7 @@ Belongs here: writing the scratch tables out, and counting. Does not belong here
   folded    the wide values of changes that several rows make, or a late one
   pins      new pins
   parked    wide rows that wait for their parent
-  released  parked rows that wait no longer
+  released  parked rows that wait no longer, with the record each became or met (null: refused) and the parent that came
   expired   parked rows that waited too long: `job`, `_line`, `_end`, `_pos`, `ref` (the parent they named)
   jobs      job number to id
   errors    row errors as every stage writes them, with `job`
@@ -111,7 +111,15 @@ def _write_waiting(work: Work, writer: StageWriter) -> None:
             """,
         )
     if work.size("released"):
-        released = "SELECT j.id AS job, r._pos, r._seq FROM released r JOIN released_jobs j ON j.number = r._job ORDER BY r._seq"
+        released = """
+            SELECT j.id AS job, r._pos, r._seq, p.id AS record, a.id AS parent_id
+            FROM released r
+            JOIN released_jobs j ON j.number = r._job
+            JOIN narrow n ON n._seq = r._seq
+            LEFT JOIN parents a ON a.ref = n.parent_ref
+            LEFT JOIN placed p ON p._seq = r._seq
+            ORDER BY r._seq
+            """
         _copy(work, writer, "released", released)
     if work.size("expired"):
         spec = work.object_type.parent

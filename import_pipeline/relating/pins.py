@@ -53,16 +53,16 @@ def _wanted(work: Work) -> int:
 
 
 def _find_stored(work: Work) -> None:
-    """Table `stored_pins(pin_key, pin_id)`: the oldest pin of the store for a key."""
+    """Table `stored_pins(pin_key, pin_id)`: the oldest pin of the store for a key. Pins that ended are not found again."""
     work.make(
         "stored_pins",
         """
         SELECT w.own_key AS pin_key, min(p._id) AS pin_id
-        FROM wanted w JOIN store._pins p ON p.external_pin_id = w.ext_pin
+        FROM wanted w JOIN store._pins p ON p.external_pin_id = w.ext_pin AND p._valid_to IS NULL
         GROUP BY 1
         UNION ALL
         SELECT w.own_key, min(p._id)
-        FROM wanted w JOIN store._pins p ON p.address_key = w.address_key
+        FROM wanted w JOIN store._pins p ON p.address_key = w.address_key AND p._valid_to IS NULL
         WHERE w.ext_pin IS NULL
         GROUP BY 1
         """,

@@ -5,11 +5,12 @@ pins, groups, compare), what the folder holds (parts), the ledger, dagster.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
 from import_pipeline.failures import PermanentFailure
+from import_pipeline.model.object_type import ObjectType
 from import_pipeline.relating import compare, findings, groups, late, match, parents, parts, pins, rows, tangled
 from import_pipeline.relating.work import RelateOrder, Work
 from import_pipeline.store.names import literal
@@ -20,7 +21,17 @@ from import_pipeline.store.staging import StageFolder
 __all__ = ["RelateOrder", "is_frozen", "relate_delivery"]
 
 
-def is_frozen(session: Session, order: RelateOrder, out: StageFolder) -> bool:
+class Ordered(Protocol):
+    """What every order of a change set tells: its type and its id."""
+
+    @property
+    def object_type(self) -> ObjectType: ...
+
+    @property
+    def change_set(self) -> str: ...
+
+
+def is_frozen(session: Session, order: Ordered, out: StageFolder) -> bool:
     """True when the change set in `out` is booked in the store: from its first commit on a retry goes on with it, unchanged.
 
     Raises PermanentFailure when the store has begun it and `out` does not hold it: nothing can say what is left to do.
@@ -50,17 +61,17 @@ def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder
             "delivery": order.delivery,
             "type": order.object_type.slug,
             "replay": order.replay,
-            "stamp": _stamp(session, order).isoformat(),
+            "stamp": stamp_of(session, order.now).isoformat(),
             "jobs": parts.write_parts(work, writer),
         }
         writer.report(report)
     return report
 
 
-def _stamp(session: Session, order: RelateOrder) -> datetime:
+def stamp_of(session: Session, now: datetime) -> datetime:
     """The moment of the change set's versions: now, but always after every moment that the store knows."""
     last: datetime | None = session.one("SELECT last_stamp FROM store._lock")
-    return max(order.now, last + timedelta(microseconds=1)) if last else order.now
+    return max(now, last + timedelta(microseconds=1)) if last else now
 
 
 def _compute(work: Work, validated: StageFolder) -> None:
@@ -98,5 +109,5 @@ def _begin(work: Work) -> None:
         work.make(
             "first_pass",
             "SELECT coalesce(min(stamp), $now) AS stamp FROM store._change_sets WHERE delivery = $delivery",
-            {"now": work.order.now, "delivery": work.order.delivery},
+            {"now": work.order.since or work.order.now, "delivery": work.order.delivery},
         )

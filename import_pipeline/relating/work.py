@@ -34,6 +34,8 @@ class RelateOrder:
     strict: bool = False
     pass_number: int = 1
     package_rows: int = PACKAGE_ROWS
+    since: datetime | None = None
+    """In a replay of rows that were never applied: the moment that they speak for."""
 
     @property
     def change_set(self) -> str:
@@ -47,40 +49,11 @@ class RelateOrder:
 
 
 @dataclass
-class Work:
+class Scratch:
     """The scratch tables of one run. A table that was never made, or holds nothing, has size 0."""
 
     session: Session
-    order: RelateOrder
-    given: frozenset[str] = frozenset()
-    """Keys of the columns that at least one row may give."""
-    sizes: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def replay(self) -> bool:
-        """True when the delivery was answered before: all its rows come late."""
-        return self.order.replay
-
-    @property
-    def object_type(self) -> ObjectType:
-        """The type whose rows are related."""
-        return self.order.object_type
-
-    @property
-    def current(self) -> str:
-        """The store's table of this type."""
-        return Tables(self.object_type).current
-
-    @property
-    def external_id(self) -> str:
-        """The external id's column, quoted."""
-        return ident(self.object_type.external_id)
-
-    @property
-    def parent_column(self) -> str | None:
-        """The key of the column that names a parent, when the rows give it and there is a parent type."""
-        parent = self.object_type.parent
-        return parent.column if parent and self.order.parent and parent.column in self.given else None
+    sizes: dict[str, int] = field(default_factory=dict, kw_only=True)
 
     def make(self, table: str, select: str, values: Values = None) -> int:
         """Makes the scratch table from a SELECT and returns its number of rows."""
@@ -116,3 +89,38 @@ class Work:
     def one(self, select: str, values: Values = None) -> Any:
         """The single value of a query."""
         return self.session.one(select, values)
+
+
+@dataclass
+class Work(Scratch):
+    """The scratch tables of one run of `related`, and what they are made for."""
+
+    order: RelateOrder
+    given: frozenset[str] = frozenset()
+    """Keys of the columns that at least one row may give."""
+
+    @property
+    def replay(self) -> bool:
+        """True when the delivery was answered before: all its rows come late."""
+        return self.order.replay
+
+    @property
+    def object_type(self) -> ObjectType:
+        """The type whose rows are related."""
+        return self.order.object_type
+
+    @property
+    def current(self) -> str:
+        """The store's table of this type."""
+        return Tables(self.object_type).current
+
+    @property
+    def external_id(self) -> str:
+        """The external id's column, quoted."""
+        return ident(self.object_type.external_id)
+
+    @property
+    def parent_column(self) -> str | None:
+        """The key of the column that names a parent, when the rows give it and there is a parent type."""
+        parent = self.object_type.parent
+        return parent.column if parent and self.order.parent and parent.column in self.given else None

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import polars as pl
+from pydantic import ValidationError
 
-from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
+from import_pipeline.model.job import GOOD_STATES, Counts, Job, JobState, ParsedFile
 from import_pipeline.model.row_error import FileFault, Notice
 from import_pipeline.reporting.failed_rows import write_failed
 from import_pipeline.reporting.groups import group_errors
 from import_pipeline.reporting.messages import guarded, labels_of, line_sentence
 from import_pipeline.reporting.names import AnswerKind, answer_name, replacing, temporary_path
 from import_pipeline.reporting.reasons import FailedRows
-from import_pipeline.reporting.receipt import make_receipt
+from import_pipeline.reporting.receipt import Aftermath, Receipt, Resolved, Resubmits, make_receipt, outcome_of
 from import_pipeline.store.staging import END, ERRORS, JOB, LINE
 
 SLICE_ERRORS = 100_000
@@ -33,11 +34,12 @@ class Answer(NamedTuple):
     receipt: Path
     errors_file: Path | None
     failed_file: Path | None
+    plan: Path | None = None
 
 
 def goes_to_success(state: JobState) -> bool:
-    """Whether a file of this final state belongs into Success (acceptance, decision 1; a duplicate's rows are in already, B-5)."""
-    return state in ("applied", "duplicate")
+    """Whether a file of this final state belongs into Success."""
+    return state in GOOD_STATES
 
 
 def write_answers(
@@ -58,6 +60,7 @@ def write_answers(
     notices: Sequence[Notice] = (),
     packages: int = 0,
     timings: Mapping[str, float] | None = None,
+    aftermath: Aftermath | None = None,
 ) -> Answer:
     """Writes all answers of one job and tells where they lie.
 
@@ -88,6 +91,7 @@ def write_answers(
         timings=timings or {},
         errors_file=errors_file.name if errors_file else None,
         failed_file=failed_file.name if failed_file else None,
+        aftermath=aftermath,
     )
     target = places.path("receipt", folder_ok if goes_to_success(state) else folder_failed)
     with places.writing("receipt", target) as out:
@@ -95,6 +99,30 @@ def write_answers(
     answer = Answer(target, errors_file, failed_file)
     places.keep_only(answer)
     return answer
+
+
+def read_receipt(path: Path) -> Receipt | None:
+    """The receipt that lies there, or None when somebody has taken it away or written over it."""
+    try:
+        return Receipt.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def amend_receipt(path: Path, resolved: Resolved | None, resubmits: Sequence[Resubmits]) -> bool:
+    """Tells in a receipt that lies at `path` what became of rows that were sent again; False when somebody has taken it away.
+
+    The list of errors and the failed rows are left alone: people edit them where they lie, and move them to where they drop files.
+    """
+    before = read_receipt(path)
+    if before is None:
+        return False
+    after = before.model_copy(update={"resolved": resolved, "resubmits": tuple(resubmits)})
+    after = after.model_copy(update={"outcome": outcome_of(after)})
+    if after != before:
+        with replacing(path, temporary_path(path, before.job, "receipt")) as out:
+            out.write(after.model_dump_json(indent=2).encode() + b"\n")
+    return True
 
 
 def _write_reports(places: "_Places", parsed: ParsedFile, found: pl.DataFrame) -> tuple[Path | None, Path | None]:

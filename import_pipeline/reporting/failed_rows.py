@@ -12,6 +12,7 @@ import datetime
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,9 +20,10 @@ import polars as pl
 import xlsxwriter
 
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.model.columns import REASON_COLUMNS
+from import_pipeline.model.columns import REASON_COLUMNS, is_reason
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.parsing import raw
+from import_pipeline.parsing.links import cell_spans, reasons_at_end
 from import_pipeline.reporting.reasons import FailedRows
 from import_pipeline.store.staging import LINE
 
@@ -31,8 +33,8 @@ _CELL_CHARS = 32_767
 """Longest text of an XLSX cell."""
 _MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Stands in the properties of every workbook, so that the same rows give the same bytes."""
-_KEYS = re.compile(r'"{}"\s*:\s*"[^"\\]*"\s*,\s*"{}"\s*:\s*\d+\s*,\s*"{}"\s*:\s*"(?:[^"\\]|\\.)*"\s*\}}'.format(*REASON_COLUMNS))
-"""The reason keys at the end of an object that came back in a failed-rows file."""
+_DECODER = json.JSONDecoder()
+_BLANKS, _COLON = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 
 
 def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
@@ -84,15 +86,13 @@ def _write_csv(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) 
     encoding = _bare(parsed)
     delimiter, quote = parsed.delimiter or ",", parsed.quote or '"'
     end = _line_end(parsed).encode(encoding)
-    resent = parsed.header[-len(REASON_COLUMNS) :] == REASON_COLUMNS
-    bom, header = _bom(job.path), raw.header_bytes(job.path, parsed)
-    out.write(bom + header.removeprefix(bom))
-    if not resent:
-        out.write((delimiter + delimiter.join(REASON_COLUMNS)).encode(encoding))
-    out.write(end)
+    earlier = _Earlier.of(parsed)
+    bom, header = _bom(job.path), raw.header_bytes(job.path, parsed).removeprefix(_bom(job.path))
+    out.write(bom + (earlier.cut(header, encoding, delimiter, quote) if earlier.places else header))
+    out.write((delimiter + delimiter.join(REASON_COLUMNS)).encode(encoding) + end)
     texts = (_csv_cells(part, job.id, delimiter, quote) for part in failed.slices())
     for record, text in _rows(job, parsed, failed, texts):
-        row = _without_reasons(record, encoding, delimiter, quote, len(parsed.header)) if resent else record
+        row = earlier.cut(record, encoding, delimiter, quote) if earlier.places else record
         out.write(row + text.encode(encoding, "replace") + end)
 
 
@@ -105,30 +105,53 @@ def _csv_cells(part: pl.DataFrame, job_id: str, delimiter: str, quote: str) -> l
     return part.select(cells).to_series().to_list()
 
 
-def _without_reasons(record: bytes, encoding: str, delimiter: str, quote: str, cells: int) -> bytes:
-    """A row of a failed-rows file that came back without its last three cells: their place is for the new reasons.
+@dataclass(frozen=True)
+class _Earlier:
+    """Where the cells of earlier reasons stand in a file that was a failed-rows file itself: they make room for the new ones."""
 
-    A row whose cells do not agree with the header stays as it is.
-    """
-    try:
-        text = record.decode(encoding)
-    except UnicodeDecodeError:
-        return record
-    inside, cuts = False, []
-    for place, character in enumerate(text):
-        if character == quote:
-            inside = not inside
-        elif character == delimiter and not inside:
-            cuts.append(place)
-    if inside or len(cuts) != cells - 1:
-        return record
-    return text[: cuts[-len(REASON_COLUMNS)]].encode(encoding)
+    places: frozenset[int]
+    width: int
+
+    @classmethod
+    def of(cls, parsed: ParsedFile) -> "_Earlier":
+        """Those of a header; none for a file that was never sent back."""
+        pairs = enumerate(zip(parsed.header, parsed.keys, strict=False))
+        return cls(frozenset(at for at, (cell, key) in pairs if key is None and is_reason(cell)), len(parsed.header))
+
+    @property
+    def at_end(self) -> bool:
+        """True when all reason columns end the header, as in the file that we sent."""
+        return self.places == set(range(self.width - len(REASON_COLUMNS), self.width))
+
+    def cells(self, row: list[str]) -> list[str]:
+        """A sheet's row without them; what goes beyond the header stays."""
+        held = _filled(row)
+        if held > self.width and self.at_end:
+            return row[: held - len(REASON_COLUMNS)]
+        return [cell for at, cell in enumerate(row[: max(held, self.width)]) if at not in self.places]
+
+    def cut(self, record: bytes, encoding: str, delimiter: str, quote: str) -> bytes:
+        """A record's text without them, every other byte as it was.
+
+        A row whose cells do not agree with the header loses the three at its end, where we have put them; without them it stays.
+        """
+        try:
+            text = record.decode(encoding)
+        except UnicodeDecodeError:
+            return record
+        spans = cell_spans(text, delimiter, quote)
+        if len(spans) == self.width:
+            kept = [text[a:b] for at, (a, b) in enumerate(spans) if at not in self.places]
+            return delimiter.join(kept).encode(encoding)
+        tail = reasons_at_end(text, delimiter, quote) if self.at_end else None
+        return tail[0].encode(encoding) if tail else record
 
 
 def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
     encoding = _bare(parsed)
     end = _line_end(parsed).encode(encoding)
     ascii_only = not encoding.startswith("utf")
+    own = frozenset(cell for cell, key in zip(parsed.header, parsed.keys, strict=False) if key is not None)
     out.write(_bom(job.path))
 
     def texts() -> Iterator[list[str]]:
@@ -137,7 +160,7 @@ def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows
             yield ["" if whole else _json_keys(job.id, line, errors, ascii_only) for line, errors, whole in values]
 
     for record, text in _rows(job, parsed, failed, texts()):
-        out.write(_spliced(record, text, encoding) + end)
+        out.write(_spliced(record, text, encoding, own) + end)
 
 
 def _json_keys(job_id: str, line: int, errors: str, ascii_only: bool) -> str:
@@ -145,32 +168,52 @@ def _json_keys(job_id: str, line: int, errors: str, ascii_only: bool) -> str:
     return ", ".join(f'"{key}": {json.dumps(value, ensure_ascii=ascii_only)}' for key, value in pairs)
 
 
-def _spliced(record: bytes, keys: str, encoding: str) -> bytes:
-    """The object as it was sent, the new keys before its closing brace in the place of earlier ones.
+def _spliced(record: bytes, keys: str, encoding: str, own: frozenset[str]) -> bytes:
+    """The object as it was sent, the new keys before its closing brace, earlier ones taken out wherever they stand.
 
-    What is no object stays as it is, and so does one that has the keys elsewhere: no key may occur twice.
+    `own` are keys that the object type imports, whatever they are called. What is no object stays as it is.
     """
     if not keys:
         return record
     try:
-        text = record.decode(encoding)
-    except UnicodeDecodeError:
+        text = record.decode(encoding).rstrip()
+        members = _members(text)
+    except (UnicodeDecodeError, ValueError, RecursionError):
         return record
-    text = text.rstrip()
-    at = text.rfind(f'"{REASON_COLUMNS[0]}"')
-    if at >= 0 and _KEYS.fullmatch(text, at):
-        text = text[:at].rstrip().removesuffix(",") + "}"
-    if not text.endswith("}") or any(f'"{key}"' in text for key in REASON_COLUMNS):
-        return record
+    kept = [span for key, span in members if key in own or not is_reason(key)]
+    if len(kept) < len(members):
+        text = "{" + ",".join(text[a:b] for a, b in kept) + "}"
     body = text.removesuffix("}")
     comma = "" if body.strip() == "{" else ", "
     return (body + comma + keys + "}").encode(encoding)
 
 
+def _members(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """The keys of an object's text, each with the place of its whole member, blanks before it included.
+
+    Raises ValueError when it is no object.
+    """
+    found: list[tuple[str, tuple[int, int]]] = []
+    place = _BLANKS.match(text).end()  # type: ignore[union-attr]
+    if text[place : place + 1] != "{" or not text.endswith("}"):
+        raise ValueError("no object")
+    while text[place : place + 1] != "}":
+        start = place + 1
+        place = _BLANKS.match(text, start).end()  # type: ignore[union-attr]
+        if text[place : place + 1] == "}" and not found:
+            break
+        key, place = _DECODER.raw_decode(text, place)
+        place = _COLON.match(text, place).end()  # type: ignore[union-attr]
+        _, place = _DECODER.raw_decode(text, place)
+        found.append((str(key), (start, place)))
+        place = _BLANKS.match(text, place).end()  # type: ignore[union-attr]
+    return found
+
+
 def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
     sent_rows = raw.sheet_rows(job.path, failed.lines[LINE].to_list(), parsed)
-    resent = parsed.header[-len(REASON_COLUMNS) :] == REASON_COLUMNS
-    width = len(parsed.header) - (len(REASON_COLUMNS) if resent else 0)
+    earlier = _Earlier.of(parsed)
+    header = earlier.cells([*parsed.header])
     book = xlsxwriter.Workbook(out, {"constant_memory": True})
     book.set_properties({"created": _MADE})
     sheet = book.add_worksheet("Failed rows")
@@ -181,15 +224,15 @@ def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows)
             if value:
                 sheet.write_string(row, place, value[:_CELL_CHARS], style)
 
-    write(0, [*parsed.header[:width], *REASON_COLUMNS], head)
+    write(0, [*header, *REASON_COLUMNS], head)
     number = 0
     for part in failed.slices():
         for line, errors, _ in part.iter_rows():
             _check_place(job, line if line in sent_rows else None, line)
             sent = sent_rows[line]
-            own = sent[:width] if resent else sent[: max(width, _filled(sent))]
+            own = earlier.cells(sent)
             number += 1
-            write(number, [*own, *[""] * (width - len(own)), job.id, str(line), errors], as_text)
+            write(number, [*own, *[""] * (len(header) - len(own)), job.id, str(line), errors], as_text)
     book.close()
 
 

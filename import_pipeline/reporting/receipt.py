@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 from import_pipeline.model.base import Model
 from import_pipeline.model.columns import map_header
 from import_pipeline.model.job import Counts, FileKind, Job, JobState, ParsedFile
+from import_pipeline.model.plan import PlanSummary
 from import_pipeline.model.row_error import FileFault, Notice, Severity
 from import_pipeline.reporting.groups import Groups
 from import_pipeline.reporting.names import readable
@@ -64,6 +65,53 @@ class ErrorGroup(Model):
     sentence: str
 
 
+class Replay(Model):
+    """What running the delivery again added to the job, under the rules of that day (acceptance B-7)."""
+
+    number: int
+    """1 for the first replay."""
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    parked: int = 0
+
+
+class ResolvedBy(Model):
+    """A job that sent refused rows again, and how many of them it brought in."""
+
+    job: str
+    rows: int
+
+
+class Resolved(Model):
+    """What became of a job's refused rows since: `rows` came in through rows that mend them, `open` did not. Each counts once."""
+
+    rows: int
+    open: int
+    by: tuple[ResolvedBy, ...] = ()
+
+
+class Resubmits(Model):
+    """What a file that was sent again mends: `rows` of it name this job, and `closed` refused rows of that job came in by them."""
+
+    job: str
+    rows: int
+    closed: int
+
+
+class Aftermath(Model):
+    """What stands around an import: plan, approval, replay, undo, rows sent again. A receipt without any of it is of a plain first import."""
+
+    replay: Replay | None = None
+    undo_of: str | None = None
+    undone_by: str | None = None
+    plan_file: str | None = None
+    plan: PlanSummary | None = None
+    held_until: AwareDatetime | None = None
+    resolved: Resolved | None = None
+    resubmits: tuple[Resubmits, ...] = ()
+
+
 class Receipt(Model):
     """The answer about one job. Written as `NAME.JOB.receipt.json`; valid for every final state of a job."""
 
@@ -88,7 +136,17 @@ class Receipt(Model):
     more_errors: int
     errors_file: str | None
     failed_file: str | None
+    plan_file: str | None = None
+    plan: PlanSummary | None = None
     earlier_job: str | None
+    replay: Replay | None = None
+    undo_of: str | None = None
+    undone_by: str | None = None
+    held_until: AwareDatetime | None = None
+    resolved: Resolved | None = None
+    """None while no row that was sent again names this job."""
+    resubmits: tuple[Resubmits, ...] = ()
+    """The jobs whose refused rows this file sent again."""
     started: AwareDatetime
     finished: AwareDatetime
     seconds: float
@@ -138,10 +196,12 @@ def make_receipt(
     timings: Mapping[str, float],
     errors_file: str | None,
     failed_file: str | None,
+    aftermath: Aftermath | None = None,
 ) -> Receipt:
     """The receipt of one job. Seconds are those between `started` and `finished`, which must know their time zone."""
     seconds = round((finished - started).total_seconds(), 3)
     fault = parsed.fault or job.fault
+    aftermath = aftermath or Aftermath()
     reason = reason or (fault.message if fault else None)
     return Receipt(
         account=ReceiptAccount(name=job.account, title=account_title),
@@ -161,6 +221,7 @@ def make_receipt(
             dry_run=job.dry_run,
             errors_file=errors_file,
             failed_file=failed_file,
+            aftermath=aftermath,
         ),
         reason=reason,
         fault=fault,
@@ -173,12 +234,27 @@ def make_receipt(
         errors_file=errors_file,
         failed_file=failed_file,
         earlier_job=earlier_job,
+        **aftermath.model_dump(),
         started=started,
         finished=finished,
         seconds=seconds,
         rows_per_second=round(counts.rows / seconds, 1) if seconds > 0 and counts.rows else None,
         packages=packages,
         timings={name: round(spent, 3) for name, spent in timings.items()},
+    )
+
+
+def outcome_of(receipt: Receipt) -> str:
+    """The sentence of a receipt, made anew from its facts."""
+    return outcome_sentence(
+        receipt.state,
+        receipt.counts,
+        reason=receipt.reason,
+        earlier_job=receipt.earlier_job,
+        dry_run=receipt.dry_run,
+        errors_file=receipt.errors_file,
+        failed_file=receipt.failed_file,
+        aftermath=Aftermath.model_validate({name: getattr(receipt, name) for name in Aftermath.model_fields}),
     )
 
 
@@ -191,10 +267,42 @@ def outcome_sentence(
     dry_run: bool = False,
     errors_file: str | None = None,
     failed_file: str | None = None,
+    aftermath: Aftermath | None = None,
 ) -> str:
     """What became of a file, for people: what was done, what was not and why, and what to do next."""
+    told = aftermath or Aftermath()
+    if told.resolved and not told.resolved.open:
+        failed_file = None
+    sentence = _outcome(state, counts, reason, earlier_job, dry_run, errors_file, failed_file, told)
+    sentence += "".join(f" {also}" for also in _mended(told))
+    if told.undone_by:
+        return f"Taken back by job {told.undone_by}. Before that: {sentence}"
+    if told.replay and not dry_run:
+        added = told.replay
+        new = ", ".join(
+            f"{n:,} {what}" for n, what in ((added.created, "created"), (added.updated, "updated"), (added.parked, "parked")) if n
+        )
+        return f"{sentence} Replay {added.number} added: {new or 'nothing new'}."
+    return sentence
+
+
+def _outcome(
+    state: JobState,
+    counts: Counts,
+    reason: str | None,
+    earlier_job: str | None,
+    dry_run: bool,
+    errors_file: str | None,
+    failed_file: str | None,
+    around: Aftermath,
+) -> str:
     if state in ("waiting", "running"):
         return f"The import is {state}."
+    if around.undo_of and state in ("applied", "planned"):
+        return _undone(counts, around.undo_of, dry_run)
+    if state == "held":
+        until = f" until {around.held_until:%Y-%m-%d %H:%M} UTC" if around.held_until else ""
+        return f"Nothing was imported yet: {reason}. It waits for approval{until}. Planned: {_tally(counts)}."
     if state == "duplicate":
         earlier = f" by job {earlier_job}" if earlier_job else ""
         return f"Nothing was changed: the same bytes were imported before{earlier}."
@@ -209,6 +317,31 @@ def outcome_sentence(
         return _capital(f"{head}{every} {verb}: {_tally(counts)}.")
     told = f"{head}{counts.good:,} of {_rows(counts.rows)} {verb} ({_tally(counts)}). "
     return _capital(told + f"{_rows(counts.refused)} {_verb(counts.refused, 'refused')}{_next_step(errors_file, failed_file)}.")
+
+
+def _mended(told: Aftermath) -> list[str]:
+    """«3 of the 5 refused rows came in since (job k3…).», and for the file that was sent again what it closes."""
+    said = []
+    if told.resolved and told.resolved.rows:
+        done, refused = told.resolved.rows, told.resolved.rows + told.resolved.open
+        all_of = "The refused row" if refused == 1 else f"All {refused:,} refused rows" if done == refused else ""
+        jobs = ", ".join(by.job for by in told.resolved.by)
+        by = f"(job{'' if len(told.resolved.by) == 1 else 's'} {jobs})"
+        said.append(f"{all_of or f'{done:,} of the {refused:,} refused rows'} came in since {by}.")
+    for one in told.resubmits:
+        said.append(f"{_capital(_rows(one.rows))} of job {one.job} {_verb(one.rows, 'sent again')}; this closes {one.closed:,} of them.")
+    return said
+
+
+def _undone(counts: Counts, undone: str, dry_run: bool) -> str:
+    done = (
+        (counts.deleted, "removed"),
+        (counts.updated, "restored"),
+        (counts.created, "brought back"),
+        (counts.unchanged, "kept as they are"),
+    )
+    told = ", ".join(f"{n:,} {what}" for n, what in done if n) or "nothing to take back"
+    return f"Plan, nothing was written: undoing job {undone} means {told}." if dry_run else f"Job {undone} is undone: {told}."
 
 
 def _failed(counts: Counts, reason: str | None, errors_file: str | None, failed_file: str | None) -> str:

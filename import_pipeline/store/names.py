@@ -40,6 +40,8 @@ class Tables:
         self.current = f"store.{ident(self.slug)}"
         self.history = f"store.{ident('_history_' + self.slug)}"
         self.parked = f"store.{ident('_parked_' + self.slug)}"
+        self.released = f"store.{ident('_released_' + self.slug)}"
+        self.aside = f"store.{ident('_aside_' + self.slug)}"
 
 
 def data_columns(object_type: ObjectType) -> tuple[Column, ...]:

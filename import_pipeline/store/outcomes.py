@@ -13,9 +13,10 @@ from import_pipeline.store.session import Session
 def outcomes_of(session: Session, object_type: ObjectType, jobs: Sequence[str]) -> dict[str, dict[str, int]]:
     """Per job how many of its rows created, updated, changed nothing, and still wait, over all its deliveries' passes.
 
-    A row counts once, by the most it did. Keys as in model.job.Counts: created, updated, unchanged, parked.
+    A row counts once, by the most it did. Keys as in model.job.Counts: created, updated, unchanged, deleted,
+    parked.
     """
-    found: dict[str, dict[str, int]] = {job: {"created": 0, "updated": 0, "unchanged": 0, "parked": 0} for job in jobs}
+    found: dict[str, dict[str, int]] = {job: {"created": 0, "updated": 0, "unchanged": 0, "deleted": 0, "parked": 0} for job in jobs}
     rows = session.run(
         """
         SELECT job, action, count(*)
@@ -23,6 +24,7 @@ def outcomes_of(session: Session, object_type: ObjectType, jobs: Sequence[str]) 
             SELECT job, line,
                 CASE WHEN bool_or(action = 'create') THEN 'created'
                      WHEN bool_or(action = 'update') THEN 'updated'
+                     WHEN bool_or(action = 'delete') THEN 'deleted'
                      ELSE 'unchanged' END AS action
             FROM store._lineage
             WHERE type = $type AND job IN (SELECT unnest($jobs)) AND action <> 'park'

@@ -37,6 +37,17 @@ PARKED_COLUMNS: dict[str, str] = {
     "_expires_at": "TIMESTAMPTZ",
 }
 """A row that waits for its parent: where it came from, the moment it speaks for (its change set's stamp), how long it may wait."""
+RELEASED_COLUMNS: dict[str, str] = {
+    "_change_set": "VARCHAR",
+    "_record": "BIGINT",
+    "_parent_id": "BIGINT",
+    "_undone_by": "VARCHAR",
+    "_marked_at": "TIMESTAMPTZ",
+}
+"""A parked row that waits no longer: the change set that took it in, the record that it became or met (null: refused), the parent it had
+waited for, the undo that took its effect back, and the moment of the undo that last set or cleared `_undone_by`."""
+ASIDE_COLUMNS: dict[str, str] = {"_undo": "VARCHAR"}
+"""A parked row of a job that is undone, and the undo that laid it aside."""
 SHARED_TABLES: dict[str, dict[str, str]] = {
     "_lock": {"tag": "VARCHAR", "next_id": "BIGINT", "token": "VARCHAR", "last_stamp": "TIMESTAMPTZ", "hash_probe": "BIGINT"},
     "_change_sets": {"id": "VARCHAR", "delivery": "VARCHAR", "type": "VARCHAR", "stamp": "TIMESTAMPTZ", "finished_at": "TIMESTAMPTZ"},
@@ -50,6 +61,15 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
         "action": "VARCHAR",
         "change_set": "VARCHAR",
     },
+    "_resubmitted": {
+        "type": "VARCHAR",
+        "of_job": "VARCHAR",
+        "of_line": "BIGINT",
+        "job": "VARCHAR",
+        "line": "BIGINT",
+        "pos": "BIGINT",
+        "change_set": "VARCHAR",
+    },
     "_pins": {
         "_id": "BIGINT",
         "external_pin_id": "VARCHAR",
@@ -58,10 +78,15 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
         "_created_at": "TIMESTAMPTZ",
         "_job": "VARCHAR",
         "_line": "BIGINT",
+        "_valid_to": "TIMESTAMPTZ",
     },
+    "_undos": {"job": "VARCHAR", "undone": "VARCHAR", "undone_delivery": "VARCHAR", "stamp": "TIMESTAMPTZ"},
+    "_horizon": {"slug": "VARCHAR", "moment": "TIMESTAMPTZ"},
 }
 """Tables that all types of an account share. `_lock` has one row: the store's tag (the first eight characters of its record ids), the
-next id, the token of the attempt that writes, the last stamp given, and HASH_PROBE of the DuckDB that made the store."""
+next id, the token of the attempt that writes, the last stamp given, and HASH_PROBE of the DuckDB that made the store. A pin whose
+`_valid_to` is not null has ended: no living record hangs on it. `_undos` has one row per undo that was applied, with the moment of its
+first change set (store/undos.py)."""
 HASH_PROBE = "CAST(hash('import_pipeline', 1, NULL) >> 1 AS BIGINT)"
 """Tells whether this DuckDB hashes as the one that wrote the store; if not, stored row hashes are not compared."""
 
@@ -71,18 +96,23 @@ def prepare_store(session: Session, account: str, types: Iterable[ObjectType]) -
 
     Raises PermanentFailure when a field's type is not the one it is stored with, and leaves the store as it was.
     """
-    wanted = {table: dict(columns) for table, columns in _tables(types)}
-    statements = list(_statements(wanted, _present(session)))
+    wanted = {table: dict(columns) for table, columns in wanted_tables(types)}
+    statements = list(_statements(wanted, present_tables(session)))
     with session.transaction():
         for statement in statements:
             session.run(statement)
-        if session.one("SELECT count(*) FROM store._lock") == 0:
-            # The first letter keeps a record id from ever looking like a number to a spreadsheet.
-            tag = "abcdef"[secrets.randbelow(6)] + hashlib.sha256(account.encode() + secrets.token_bytes(8)).hexdigest()[:7]
-            session.run(f"INSERT INTO store._lock SELECT ?, 1, '', NULL, {HASH_PROBE}", [tag])
+        make_lock_row(session, account)
 
 
-def _tables(types: Iterable[ObjectType]) -> Iterator[tuple[str, dict[str, str]]]:
+def make_lock_row(session: Session, account: str) -> None:
+    """The one row of `_lock`, where there is none yet."""
+    if session.one("SELECT count(*) FROM store._lock") == 0:
+        # The first letter keeps a record id from ever looking like a number to a spreadsheet.
+        tag = "abcdef"[secrets.randbelow(6)] + hashlib.sha256(account.encode() + secrets.token_bytes(8)).hexdigest()[:7]
+        session.run(f"INSERT INTO store._lock SELECT ?, 1, '', NULL, {HASH_PROBE}", [tag])
+
+
+def wanted_tables(types: Iterable[ObjectType]) -> Iterator[tuple[str, dict[str, str]]]:
     """(quoted name, columns) of every table that the account needs."""
     for name, columns in SHARED_TABLES.items():
         yield f"store.{ident(name)}", columns
@@ -92,13 +122,15 @@ def _tables(types: Iterable[ObjectType]) -> Iterator[tuple[str, dict[str, str]]]
         yield tables.current, RECORD_COLUMNS | data
         yield tables.history, RECORD_COLUMNS | HISTORY_COLUMNS | data
         yield tables.parked, PARKED_COLUMNS | given_columns(object_type)
+        yield tables.released, PARKED_COLUMNS | RELEASED_COLUMNS | given_columns(object_type)
+        yield tables.aside, PARKED_COLUMNS | ASIDE_COLUMNS | given_columns(object_type)
 
 
-def _present(session: Session) -> dict[str, dict[str, str]]:
-    """The store's tables by quoted name, with the types of their columns by name without case."""
+def present_tables(session: Session, catalog: str = "store") -> dict[str, dict[str, str]]:
+    """The tables of the attached store by quoted name, with the types of their columns by name without case."""
     found: dict[str, dict[str, str]] = {}
-    listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'store' AND NOT internal"
-    for table, column, kind in session.run(listed):
+    listed = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND NOT internal"
+    for table, column, kind in session.run(listed, [catalog]):
         found.setdefault(f"store.{ident(table)}", {})[column.casefold()] = kind
     return found
 
@@ -113,11 +145,17 @@ def _statements(wanted: dict[str, dict[str, str]], present: dict[str, dict[str, 
             stored = present[table].get(name.casefold())
             if stored is None:
                 yield f"ALTER TABLE {table} ADD COLUMN {ident(name)} {kind}"
-            elif _comparable(stored) != _comparable(kind):
-                raise PermanentFailure(
-                    f"{table}: the column {name!r} is stored as {stored}, the object type now says {kind}. "
-                    "Give the field a new name, or keep its type."
-                )
+            else:
+                refuse_other_kind(table, name, stored, kind)
+
+
+def refuse_other_kind(table: str, name: str, stored: str, kind: str) -> None:
+    """Raises PermanentFailure when a column is wanted as another type than the stored one."""
+    if _comparable(stored) != _comparable(kind):
+        raise PermanentFailure(
+            f"{table}: the column {name!r} is stored as {stored}, the object type now says {kind}. "
+            "Give the field a new name, or keep its type."
+        )
 
 
 def _comparable(kind: str) -> str:
@@ -126,5 +164,6 @@ def _comparable(kind: str) -> str:
 
 def type_exists(session: Session, object_type: ObjectType) -> bool:
     """True when the store holds this type's tables (a store that no import has touched does not)."""
-    found = session.one("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'store' AND table_name = ?", [object_type.slug])
+    # duckdb_columns() also knows the views that a plan sees in place of tables (overlay.py).
+    found = session.one("SELECT count(*) FROM duckdb_columns() WHERE database_name = 'store' AND table_name = ?", [object_type.slug])
     return bool(found)

@@ -108,14 +108,7 @@ def open_store(settings: Settings, account: str, *, writable: bool = False, pati
     Raises TransientFailure when the file stays locked for `patience` seconds.
     """
     file = settings.store_file(account)
-    scratch = settings.home / "tmp" / account
-    scratch.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads, "temp_directory": str(scratch)})
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET preserve_insertion_order = true")
-        # Parts of a stage are read once or twice; keeping their bytes would only push the store's own blocks out.
-        connection.execute("SET enable_external_file_cache = false")
+    with _connected(settings, account) as connection:
         if writable:
             file.parent.mkdir(parents=True, exist_ok=True)
             attach = f"ATTACH {literal(str(file))} AS store (STORAGE_VERSION 'v1.5.0')"
@@ -126,5 +119,30 @@ def open_store(settings: Settings, account: str, *, writable: bool = False, pati
         wait = patience if patience is not None else (WRITER_PATIENCE if writable else READER_PATIENCE)
         _patiently(lambda: connection.execute(attach), wait, f"the record store of {account}")
         yield Session(connection, writable=writable)
+
+
+@contextmanager
+def open_beneath(settings: Settings, account: str, *, patience: float = READER_PATIENCE) -> Iterator[Session]:
+    """A session with an empty `store` in memory and the account's file, opened for reading only, as `kept` where it exists."""
+    file = settings.store_file(account)
+    with _connected(settings, account) as connection:
+        if file.exists():
+            attach = f"ATTACH {literal(str(file))} AS kept (READ_ONLY)"
+            _patiently(lambda: connection.execute(attach), patience, f"the record store of {account}")
+        connection.execute("ATTACH ':memory:' AS store")
+        yield Session(connection, writable=False)
+
+
+@contextmanager
+def _connected(settings: Settings, account: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    scratch = settings.home / "tmp" / account
+    scratch.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads, "temp_directory": str(scratch)})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET preserve_insertion_order = true")
+        # Parts of a stage are read once or twice; keeping their bytes would only push the store's own blocks out.
+        connection.execute("SET enable_external_file_cache = false")
+        yield connection
     finally:
         connection.close()

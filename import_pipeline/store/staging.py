@@ -36,6 +36,9 @@ ERRORS: dict[str, pl.DataType] = {
     "suggestion": pl.String(),
 }
 """Row errors, one per finding; `column` is the column's key, null when the row as a whole is meant."""
+LINKS: dict[str, pl.DataType] = {JOB: pl.Int32(), POS: pl.Int64(), LINE: pl.Int64(), "of_job": pl.String(), "of_line": pl.Int64()}
+"""Rows that were sent again, in the part `links` of the parsed stage: which refused line of which job each of them mends, as the row
+itself says. Refused rows have theirs too: they fail again. A delivery without such rows has no such part."""
 PART_ROWS = 122_880
 """Rows of a part, about: judged at once, which is where pandera is fast (reference/performance.md section 4)."""
 

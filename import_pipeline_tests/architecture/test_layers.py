@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": (*BASE, "settings", "store"),
     "ledger": (*BASE, "settings", "ledger"),
     **{stage: (*BASE, "store", *STAGES[: number + 1]) for number, stage in enumerate(STAGES)},
+    "suggesting": (*BASE, "parsing", "validation", "suggesting"),
 }
 """Rooms of the package that a room may import. A stage knows the stages before it and never the ones behind it."""
 LIGHT = ("model", "failures", "settings", "catalog")

@@ -73,18 +73,30 @@ class FakeImport(Bench):
             errors[0] = (errors[0][0] + 1, *errors[0][1:])
         path = home / "errors.csv"
         path.write_text("line,column,code,severity\n" + "".join(f"{n},{column},{code},error\n" for n, code, column in errors))
-        job = {"state": "applied", "counts": counts | self.wrong.get("counts", {}), "packages": {"done": 1}, "errors_file": str(path)}  # type: ignore[operator]
+        done = {"job": "ab12cd34", "state": "applied", "packages": {"done": 1}, "errors_file": str(path)}
+        job = {**done, "counts": counts | self.wrong.get("counts", {})}  # type: ignore[operator]
         return Cost(1.0, 2.0, 10**8, 1, json.dumps(job | self.wrong.get("job", {})))  # type: ignore[operator]
+
+    def _export(self, home: Path, *moment: str) -> Cost:
+        path = home / "export.csv"
+        path.write_text("x" * 40)
+        sha256 = "other" if moment and "past" in self.wrong else "same"
+        answer = {"path": str(path), "rows": self.wrong.get("exported", truth_of("accounts", 400).good), "sha256": sha256}
+        return Cost(3.0 if moment else 2.0, 2.0, 10**8, 1, json.dumps(answer))
 
 
 def test_right_results_become_lines_of_the_table(work: Path) -> None:
     """Every case of a size in one go; the ratio is to the floor that was measured with it."""
     results = FakeImport(work).measure(400, 1)
-    assert [(r.case, r.rows, r.runs) for r in results] == [(c, 400, 1) for c in ("floor", "insert", "update", "children")]
-    floor, insert, update, children = results
+    assert [(r.case, r.rows, r.runs) for r in results] == [
+        (c, 400, 1) for c in ("floor", "insert", "update", "children", "export", "as_of")
+    ]
+    floor, insert, update, children, export, as_of = results
     assert insert.ratio == pytest.approx(1.0 / floor.cpu)
     assert update.ratio == insert.ratio
     assert children.ratio is None
+    assert (export.ratio, export.bytes, as_of.ratio) == (None, 40, 1.5)
+    assert [(r.case, r.ratio) for r in FakeImport(work).measure(400, 1, ["as_of"])] == [("as_of", 1.5)]
     assert [r.case for r in FakeImport(work).measure(400, 1, ["update"])] == ["floor", "update"]
 
 
@@ -104,6 +116,13 @@ def test_a_wrong_result_is_no_measurement(work: Path, wrong: dict[str, object], 
         FakeImport(work, **wrong).measure(400, 1, ["insert"])
 
 
+@pytest.mark.parametrize(("wrong", "told"), [({"exported": 395}, "395 records, not 396"), ({"past": True}, "its bytes are not those")])
+def test_a_wrong_export_is_no_measurement(work: Path, wrong: dict[str, object], told: str) -> None:
+    """A past state that lacks records, or has today's values, is made fastest of all."""
+    with pytest.raises(BenchmarkError, match=told):
+        FakeImport(work, **wrong).measure(400, 1, ["as_of"])
+
+
 def test_the_table_tells_the_ratio_to_the_floor_beside_the_goal() -> None:
     """Whoever reads it sees at once what was promised."""
     table = markdown(
@@ -111,6 +130,7 @@ def test_the_table_tells_the_ratio_to_the_floor_beside_the_goal() -> None:
             Result("floor", 1_000_000, 259_000_000, 2, 4.0, 3.5, 785_000_000, 1),
             Result("insert", 1_000_000, 259_000_000, 2, 9.0, 8.0, 900_000_000, 1, ratio=2.25),
             Result("small", 10_000, 2_600_000, 2, 20.0, 25.0, 400_000_000, 2, per_file=0.0104),
+            Result("as_of", 1_000_000, 259_000_000, 2, 4.0, 3.5, 785_000_000, 1, ratio=1.25),
         ]
     )
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")]
@@ -118,6 +138,7 @@ def test_the_table_tells_the_ratio_to_the_floor_beside_the_goal() -> None:
     assert rows[2][1:] == ["1,000,000", "259 MB", "9.0 s", "8.0 s", "125,000", "2.25 (goal 2.5)", "900 MB (goal 1,000)"]
     assert rows[3][0] == "2,000 files of 5 rows as one delivery"
     assert rows[3][6:] == ["10.4 ms a file (goal 20)", "400 MB *"]
+    assert rows[4][6] == "1.25 × the export (goal 2)"
     assert "DuckDB 1." in table
 
 

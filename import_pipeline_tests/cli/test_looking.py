@@ -155,7 +155,7 @@ def test_check_tells_every_fault_with_file_line_and_the_nearest_value(run: Run, 
     assert f"contact.yaml:{line}:" in shown.stdout and "Did you mean Email?" in shown.stdout
 
 
-@pytest.mark.parametrize("name", ["check", "export", "import", "job", "jobs", "records", "template", "up", "demo", "where"])
+@pytest.mark.parametrize("name", ["check", "diff", "export", "import", "job", "jobs", "records", "template", "up", "demo", "where"])
 def test_every_command_explains_itself(run: Run, name: str) -> None:
     """`--help` is the only manual that is always at hand."""
     answer = run(name, "--help")

@@ -112,6 +112,10 @@ class Oracle:
         run.finish()
         return Counter(run.outcomes), run.errors
 
+    def stands(self, record: int, version: Version) -> bool:
+        """Whether a version keeps late rows from its values."""
+        return True
+
     def of_type(self, type_name: str) -> dict[int, Record]:
         return {i: r for i, r in self.records.items() if r.type == type_name}
 
@@ -273,7 +277,7 @@ class _Delivery:
                 later = version.stamp > it.late_since and version.job not in it.own
             else:
                 later = version.stamp >= it.late_since and not (version.job == it.job and version.line <= it.line)
-            if later:
+            if later and self.store.stands(entity.id, version):
                 kept |= {k for k, v in version.values.items() if v != (previous.values[k] if previous else None)}
                 parent = parent or version.parent != (previous.parent if previous else None)
             previous = version

@@ -157,11 +157,48 @@ def test_a_row_too_long_to_be_read_is_told_but_not_sent_back(desk: Desk) -> None
     assert alone.failed_file is None and alone.errors_file is not None
 
 
-def test_an_object_that_has_the_keys_elsewhere_stays_as_it_is(desk: Desk) -> None:
-    """A program may have sorted the keys of a failed row; a key that occurs twice would make it unreadable."""
-    content = b'{"_import_errors": "old", "_import_job": "0ld", "_import_line": 9, "a": 1}\n'
+def test_an_object_that_has_the_keys_elsewhere_has_them_once(desk: Desk) -> None:
+    """A program may have sorted the keys of a failed row; a key that occurs twice would make it unreadable. The rest keeps its bytes."""
+    content = b'{"_import_errors": "old", "n":1.10 , "_import_job": "0ld", "in": {"_import_line": 1}, "_import_line": 9}\n'
     parsed = read_as(delimiter=None, quote=None, header_line=None)
-    assert failed_bytes(desk, content, parsed, short(1), name="x.jsonl", kind="jsonl") == content
+    got = failed_bytes(desk, content, parsed, short(1), name="x.jsonl", kind="jsonl").decode()
+    new = f'"_import_job": "ab12cd34", "_import_line": 1, "_import_errors": "{SAID}"'
+    assert got == '{ "n":1.10, "in": {"_import_line": 1}, ' + new + "}\n"
+
+
+def test_a_column_of_the_object_type_is_no_reason_whatever_its_name(desk: Desk) -> None:
+    """What is imported must come back."""
+    content = b'{"Import Job": "paint", "a": 1}\n'
+    parsed = read_as(header=("Import Job", "a"), keys=("Import Job", None), delimiter=None, quote=None, header_line=None)
+    got = failed_bytes(desk, content, parsed, short(1), name="x.jsonl", kind="jsonl")
+    assert json.loads(got)["Import Job"] == "paint"
+
+
+def test_reasons_in_the_middle_or_in_another_order_make_room_for_the_new_ones_at_the_end(desk: Desk) -> None:
+    """Whoever mends a file may move its columns; a quote inside a cell and line ends inside quotes stay as they are."""
+    header = ("Name", "_import_line", "Stage", "Import Errors", "_import_job", "Amount")
+    rows = ['"two\nlines",7,x,"old, reason",0ld00000,1', '5" pipe,8,x,old,0ld00000,"2"']
+    content = "\n".join([",".join(header), *rows]).encode() + b"\n"
+    parsed = read_as(header=header, keys=("Name", None, "Stage", None, None, "Amount"))
+    got = failed_bytes(desk, content, parsed, short(2, 3), short(4)).decode()
+    assert got.splitlines() == [
+        f"Name,Stage,Amount,{TAIL}",
+        '"two',
+        f'lines",x,1,ab12cd34,2,{SAID}',
+        f'5" pipe,x,"2",ab12cd34,4,{SAID}',
+    ]
+
+
+def test_a_row_of_the_wrong_shape_that_fails_again_has_its_reasons_once(desk: Desk) -> None:
+    """The cells that we put at its end are found there, whatever is wrong before them."""
+    content = f'Name,Stage,Amount,{TAIL}\nBob,New,old00000,7,"a, ""b"""\nEve,"open,2,3,old00000,8,old\n'.encode()
+    parsed = read_as(header=(*HEADER, *REASON_COLUMNS), keys=(*HEADER, None, None, None))
+    wrong = {"column": None, "value": None, "expected": None, "suggestion": None}
+    got = failed_bytes(desk, content, parsed, finding(2, code="field_count", **wrong), finding(3, code="quote_unclosed", **wrong))
+    assert got.decode().splitlines()[1:] == [
+        "Bob,New,ab12cd34,2,the row has more or fewer cells than the header",
+        'Eve,"open,2,3,ab12cd34,3,a quote opens and never closes',
+    ]
 
 
 def test_objects_come_back_with_three_more_keys_and_their_own_text(desk: Desk) -> None:
@@ -248,6 +285,15 @@ def test_a_failed_sheet_that_fails_again_has_its_reasons_once(desk: Desk, tmp_pa
     (tmp_path / "out.xlsx").write_bytes(failed_bytes(desk, content, parsed, short(2), name="a.xlsx", kind="xlsx"))
     read = python_calamine.CalamineWorkbook.from_path(str(tmp_path / "out.xlsx")).get_sheet_by_index(0).to_python()
     assert read == [[*HEADER, *REASON_COLUMNS], ["Bob", "x", "1", "ab12cd34", "2", SAID]]
+
+
+def test_a_sheets_row_with_a_cell_too_many_keeps_it_and_has_its_reasons_once(desk: Desk, tmp_path: Path) -> None:
+    """Its reasons stand one cell behind those of the others."""
+    content = sheet(tmp_path / "in.xlsx", [[*HEADER, *REASON_COLUMNS], ["Ada", "x", "3", "extra", "old00000", "9", "old"]])
+    parsed = read_as(header=(*HEADER, *REASON_COLUMNS), keys=(*HEADER, None, None, None), encoding=None)
+    (tmp_path / "out.xlsx").write_bytes(failed_bytes(desk, content, parsed, short(2), name="a.xlsx", kind="xlsx"))
+    read = python_calamine.CalamineWorkbook.from_path(str(tmp_path / "out.xlsx")).get_sheet_by_index(0).to_python()
+    assert read[1] == ["Ada", "x", "3", "extra", "ab12cd34", "2", SAID]
 
 
 @pytest.mark.parametrize("copies", [[(2, b"Bob,x,1")], [(3, b"Eve,x,2"), (2, b"Bob,x,1")]])

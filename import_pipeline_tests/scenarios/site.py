@@ -22,7 +22,7 @@ import dagster as dg
 import yaml
 
 from import_pipeline.definitions import build_definitions
-from import_pipeline.landing.tree import create_tree
+from import_pipeline.landing.tree import MAILBOXES, create_tree
 from import_pipeline.ledger import deliveries, jobs
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.orchestration.instance import open_instance, prepare_home
@@ -245,11 +245,13 @@ class Daemon(Site):
             quiet = quiet + 1 if self._is_quiet(name) else 0
 
     def _is_quiet(self, name: str) -> bool:
-        boxes = ("DataObjects/Import/New", "Leads/Import/New", "Territories/New")
+        boxes = [mailbox.watched for mailbox in MAILBOXES if mailbox.watched.endswith("New")]
         lying = [p for box in boxes for p in self.path(box, account=name).iterdir() if p.is_file() and not p.is_symlink()]
         complete = [p for p in lying if not p.name.startswith(".") and p.suffix not in (".filepart", ".tmp", ".part")]
         with self.pipeline.ledger.read() as conn:
             latest = deliveries.listing(conn, name, limit=50)
+            held = {job.name for job in jobs.held(conn, name)}
+        complete = [p for p in complete if p.name not in held]
         return not complete and all(d.state in ("finished", "failed") for d in latest)
 
     def close(self) -> None:

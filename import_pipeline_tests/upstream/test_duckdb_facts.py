@@ -68,3 +68,16 @@ def test_storage_version_1_5_is_written(tmp_path: Path) -> None:
     connection.execute(f"ATTACH '{tmp_path / 'x.duckdb'}' AS store (STORAGE_VERSION 'v1.5.0')")
     found = connection.execute("SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'store'").fetchone()
     assert found is not None and str(found[0]).startswith("v1.5.0")
+
+
+def test_rows_are_unnested_in_the_order_in_which_they_come(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """The lines of a difference are not sorted, only its records: as many as fill several row groups, on two threads."""
+    connection.execute("SET preserve_insertion_order = true")
+    connection.execute("SET threads = 2")
+    connection.execute("CREATE TABLE t AS SELECT range * 7919 % 150001 AS id FROM range(150000)")
+    lines = "SELECT id, unnest([1, 2, 3]) AS field FROM (SELECT * FROM t ORDER BY id)"
+    path = tmp_path / "lines.csv"
+    connection.execute(f"COPY (SELECT * FROM ({lines}) WHERE field <> 2) TO '{path}' (FORMAT csv, HEADER false)")
+    found = [tuple(map(int, line.split(","))) for line in path.read_text().splitlines()]
+    assert len(found) == 300_000
+    assert found == sorted(found)

@@ -1,0 +1,137 @@
+"""Rows that wait for their parent, in an undo: which wait again because their parent goes, and which wait no longer.
+
+Belongs here: parents that go and come back, rows of the tables `_parked_`, `_released_` and `_aside_`. Does not belong here: records
+(undo_events.py), moving the rows (applying/images.py).
+
+  A parent goes: rows that the undone job's delivery took in because of it wait again, and what they changed is undone with it.
+  A job goes: its rows that still wait are laid aside. It comes back: they wait again.
+  An undo goes: rows that it made wait are taken in again, where they still wait, their parent lives and so does their record.
+A row that waits again while its own job is undone is laid aside.
+
+Parts: `job`, `_line`, `_end`, `_pos`, `ref` (the parent that the row names), `source` and `target` (parked, released, aside),
+`change_set` (of the release; null where none is meant). `reparked` holds what waits again, `unparked` what waits no longer.
+"""
+
+import polars as pl
+
+from import_pipeline.relating.undo_work import UndoWork
+from import_pipeline.store.names import ident, literal
+from import_pipeline.store.staging import END, LINE, POS, StageWriter
+
+MOVED: dict[str, pl.DataType] = {
+    "job": pl.String(),
+    LINE: pl.Int64(),
+    END: pl.Int64(),
+    POS: pl.Int64(),
+    "ref": pl.String(),
+    "source": pl.String(),
+    "target": pl.String(),
+    "change_set": pl.String(),
+}
+
+
+def find_parents(work: UndoWork) -> None:
+    """Tables `gone_above(id)` and `back_above(id)`: parents that this undo deletes and brings back, as the parent type's folder says."""
+    above = work.order.above
+    for table, action in (("gone_above", "delete"), ("back_above", "create")):
+        work.empty(table, "id BIGINT")
+        parts = above.parts("changes") if above and work.parents else []
+        if parts:
+            listed = ", ".join(literal(str(part)) for part in parts)
+            work.add(table, f"SELECT id FROM read_parquet([{listed}]) WHERE action = {literal(action)}")
+
+
+def find_rows(work: UndoWork) -> None:
+    """Tables `pulled` (released rows that wait again) and `lifted` (rows that X made wait and that may be taken in again).
+
+    Both hold `job`, `_line`, `_end`, `_pos`, `ref`, `change_set`, `record` and `stamp`, the moment of the release; `lifted` also
+    `source`. Also the table `unmade(record, stamp, job, line, pulled)`: events that do not count because their row waits again.
+    """
+    for table, more in (("pulled", ""), ("lifted", ", source VARCHAR")):
+        place = "job VARCHAR, _line BIGINT, _end BIGINT, _pos BIGINT, ref VARCHAR"
+        work.empty(table, f"{place}, change_set VARCHAR, record BIGINT, stamp TIMESTAMPTZ{more}")
+    work.empty("unmade", "record BIGINT, stamp TIMESTAMPTZ, job VARCHAR, line BIGINT, pulled BOOLEAN")
+    if not work.parents or not work.one(f"SELECT count(*) FROM {work.tables.released}"):
+        return
+    released = f"FROM {work.tables.released} r JOIN store._change_sets s ON s.id = r._change_set"
+    columns = f"r._job, r._line, r._end, r._pos, {_ref(work, 'r')}, r._change_set, r._record, s.stamp"
+    if work.size("gone_above"):
+        work.add(
+            "pulled",
+            f"""
+            SELECT {columns} {released}
+            WHERE s.delivery = ? AND r._undone_by IS NULL AND r._parent_id IN (SELECT id FROM gone_above)
+            """,
+            [work.chain.root_delivery],
+        )
+    work.add(
+        "lifted",
+        f"""
+        SELECT {columns}, w.source {released}
+        JOIN (
+            SELECT _job, _pos, 'parked' AS source FROM {work.tables.parked}
+            UNION ALL
+            SELECT _job, _pos, 'aside' FROM {work.tables.aside}
+        ) w ON w._job = r._job AND w._pos = r._pos
+        WHERE r._undone_by = ? AND {work.lives("r._parent_id")}
+        """,
+        [work.order.undone],
+    )
+    work.add(
+        "unmade",
+        f"""
+        SELECT record, stamp, job, line, bool_or(pulled)
+        FROM (
+            SELECT record, stamp, job, _line AS line, true AS pulled FROM pulled
+            UNION ALL
+            SELECT r._record, s.stamp, r._job, r._line, false {released}
+            WHERE r._undone_by IS NOT NULL AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM lifted)
+        )
+        WHERE record IS NOT NULL
+        GROUP BY record, stamp, job, line
+        """,
+    )
+
+
+def keep_waiting(work: UndoWork, living: str) -> None:
+    """Takes out of `lifted` the rows whose record does not live after the undo; `living` is SQL for the ids of those that do."""
+    if work.size("lifted"):
+        left = f"SELECT * FROM lifted WHERE record IS NULL OR record IN ({living})"
+        work.make("lifted_rows", left)
+        work.make("lifted", "SELECT * FROM lifted_rows")
+
+
+def write_rows(work: UndoWork, writer: StageWriter) -> None:
+    """The parts `reparked` and `unparked`."""
+    again, no_longer = [], []
+    if work.size("pulled"):
+        target = "CASE WHEN job IN (SELECT id FROM undone_jobs) THEN 'aside' ELSE 'parked' END"
+        again.append(f"SELECT job, _line, _end, _pos, ref, 'released' AS source, {target} AS target, change_set FROM pulled")
+    if work.size("lifted"):
+        no_longer.append("SELECT job, _line, _end, _pos, ref, source, 'released' AS target, change_set FROM lifted")
+    if work.object_type.parent:
+        source, target = ("parked", "aside") if work.chain.off else ("aside", "parked")
+        taken = "AND (p._job, p._pos) NOT IN (SELECT job, _pos FROM lifted)" if work.size("lifted") else ""
+        moved = f"""
+            SELECT p._job AS job, p._line, p._end, p._pos, {_ref(work, "p")} AS ref, {literal(source)} AS source,
+                {literal(target)} AS target, CAST(NULL AS VARCHAR) AS change_set
+            FROM {getattr(work.tables, source)} p
+            WHERE p._job = {literal(work.chain.root)} {taken}
+            """
+        (no_longer if work.chain.off else again).append(moved)
+    _write(work, writer, "reparked", again)
+    _write(work, writer, "unparked", no_longer)
+
+
+def _write(work: UndoWork, writer: StageWriter, name: str, selects: list[str]) -> None:
+    if selects and work.make("moved_rows", " UNION ALL ".join(selects)):
+        ordered = f"SELECT {', '.join(MOVED)} FROM moved_rows ORDER BY job, _pos, change_set"
+        writer.rows[name] = work.session.to_parquet(ordered, writer.folder / f"{name}-00000.parquet")
+    else:
+        writer.part(name, pl.DataFrame(schema=MOVED))
+
+
+def _ref(work: UndoWork, row: str) -> str:
+    """SQL for the parent that a row names, as text."""
+    spec = work.object_type.parent
+    return f"CAST({row}.{ident(spec.column)} AS VARCHAR)" if spec else "CAST(NULL AS VARCHAR)"

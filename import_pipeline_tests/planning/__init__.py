@@ -1,0 +1,1 @@
+"""Tests of plans: what a change set would do, told without doing it."""

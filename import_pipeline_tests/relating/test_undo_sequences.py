@@ -1,0 +1,242 @@
+"""The set-based undo equals the undo record by record, for every sequence of imports, undos and undos of undos (acceptance B-3)."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from import_pipeline_tests.lab import Lab
+from import_pipeline_tests.relating.test_row_by_row import PEOPLE, PERSON, PLACE, PLACES, maybe, outward, stored
+from import_pipeline_tests.relating.undo_oracle import UndoOracle
+
+Step = tuple[str, Any]
+LEAN_PLACES = st.fixed_dictionaries(
+    {
+        "ExternalDataObjectId": st.sampled_from(["A", "B"]),
+        "Name": maybe(["n", "m"]),
+        "Score": maybe([1.0, 2.0]),
+        "Street": maybe(["Main St", "Oak St"]),
+    }
+)
+LEAN_PEOPLE = st.fixed_dictionaries(
+    {
+        "ExternalDataObjectId": st.sampled_from(["A", "B"]),
+        "RelatedTo": maybe(["A", "A", "B"]),
+        "Name": st.just("n"),
+        "Title": maybe(["t", "u"]),
+    }
+)
+"""Rows of few records, so that waiting, releasing and later edits meet often."""
+
+
+def steps(least: int, most: int, *, replays: bool = True, lean: bool = False) -> st.SearchStrategy[list[Step]]:
+    """Steps: ("Place" or "Person", files), ("Both", (places, people)), ("undo", n: the n-th latest job), ("again", n: a replay)."""
+    if lean:
+        places = st.lists(st.lists(LEAN_PLACES, min_size=1, max_size=3), min_size=1, max_size=1)
+        people = st.lists(st.lists(LEAN_PEOPLE, min_size=1, max_size=3), min_size=1, max_size=1)
+    else:
+        places = st.lists(st.lists(PLACES, max_size=5), min_size=1, max_size=2)
+        people = st.lists(st.lists(PEOPLE, max_size=5), min_size=1, max_size=2)
+    undo = st.tuples(st.just("undo"), st.sampled_from([0, 1, 2, 3, 4, 5]))
+    kinds = [
+        st.tuples(st.just("Place"), places),
+        st.tuples(st.just("Person"), people),
+        st.tuples(st.just("Both"), st.tuples(places, st.one_of(st.just([]), people))),
+        undo,
+        undo,
+    ]
+    if lean:
+        kinds.append(undo)
+    if replays:
+        kinds.append(st.tuples(st.just("again"), st.integers(0, 3)))
+    return st.lists(st.one_of(*kinds), min_size=least, max_size=most)
+
+
+class Pair:
+    """A store and the oracle, taken through the same steps."""
+
+    def __init__(self, home: Path, **sizes: Any) -> None:
+        self.lab = Lab(home, (PLACE, PERSON), memory=True, **sizes)
+        self.lab.prepare()
+        self.oracle = UndoOracle(self.lab.types)
+        self.done: list[tuple[str, Any]] = []
+
+    def undone(self, job: str) -> bool:
+        """Whether an undo in force took the job back."""
+        return any(target == job and not self.undone(undo) for undo, (target, _) in self.oracle.undos.items())
+
+    def take(self, step: Step) -> str | None:
+        """One step on both sides; returns the job undone or None."""
+        name, given = step
+        if name == "undo":
+            open_jobs = [job for job in self.oracle.jobs if not self.undone(job)]
+            return self.undo(open_jobs[-1 - given % len(open_jobs)]) if open_jobs else None
+        if name == "again":
+            whole = [(key, sent) for key, sent in self.done if not any(self.undone(j) for j, (_, d) in self.oracle.jobs.items() if d == key)]
+            if whole:
+                key, sent = whole[given % len(whole)]
+                self.deliver(key, sent)
+            return None
+        # In a delivery of both, the jobs of people are numbered after those of places.
+        sent = {"Place": given[0], "Person": [*([] for _ in given[0]), *given[1]]} if name == "Both" else {name: given}
+        key = f"d{len(self.done)}_"
+        self.done.append((key, sent))
+        self.deliver(key, sent)
+        return None
+
+    def deliver(self, key: str, sent: dict[str, Any]) -> None:
+        """A delivery, parents first."""
+        for kind, files in sent.items():
+            note(f"{kind} {key}: {files}")
+            self.lab.deliver(kind, *(outward(self.lab, rows) for rows in files), delivery=key)
+            self.oracle.deliver(kind, key, files, self.lab.now)
+
+    def undo(self, job: str) -> str:
+        """An undo; actions and what was kept must agree."""
+        note(f"undo {job}")
+        key, _ = self.lab.plan_undo(job)
+        self.lab.undo(job, key)
+        told = self.oracle.undo(f"{key}0", job, self.lab.now)
+        for kind, expected in told.items():
+            assert {r["record"]: r["action"] for r in self.lab.part(kind, key, "outcomes")} == expected.actions, kind
+            assert {(r["record"], r["column"], r["job"], r["reason"]) for r in self.lab.part(kind, key, "kept")} == expected.kept, kind
+        return f"{key}0"
+
+    def compare(self) -> None:
+        """The whole content of both."""
+        real, expected = stored(self.lab, self.oracle)
+        real |= self.ends()
+        for name in self.lab.types:
+            everything = {i: r for i, r in self.oracle.records.items() if r.type == name}
+            expected[name] = [
+                (i, v.parent, r.pin, n + 1, v.stamp, v.job, v.line, v.values)
+                for i, r in sorted(everything.items())
+                for n, v in enumerate(r.versions)
+            ]
+            expected[f"{name} dead"] = sorted((i, *self.oracle.dead[i]) for i in everything if i in self.oracle.dead)
+            expected[f"{name} aside"] = sorted((w.job, w.line, w.since, w.expires) for w in self.oracle.aside if w.type == name)
+            rows = [r for r in self.oracle.released if r.row.type == name]
+            expected[f"{name} released"] = sorted((r.row.job, r.row.line, r.stamp, r.record or 0, r.parent, r.undone_by or "") for r in rows)
+        real["pins"] = self.lab.query("SELECT _id, external_pin_id, address_key FROM store._pins WHERE _valid_to IS NULL ORDER BY 1")
+        real["ended"] = self.lab.query("SELECT _id, external_pin_id, address_key FROM store._pins WHERE _valid_to IS NOT NULL ORDER BY 1")
+        expected["ended"] = [(i, p.external, p.address) for i, p in sorted(self.oracle.ended.items())]
+        assert real == expected
+
+    def ends(self) -> dict[str, Any]:
+        """What ended, and rows that wait no longer, of the store."""
+        found: dict[str, Any] = {}
+        for name, kind in self.lab.types.items():
+            dead = f"""
+                SELECT _id, arg_max(_valid_to, _version), arg_max(_ended_by, _version) FROM store._history_{kind.slug}
+                WHERE _id NOT IN (SELECT _id FROM store.{kind.slug}) GROUP BY _id ORDER BY 1
+                """
+            found[f"{name} dead"] = self.lab.query(dead)
+            found[f"{name} aside"] = sorted(self.lab.query(f"SELECT _job, _line, _parked_at, _expires_at FROM store._aside_{kind.slug}"))
+            released = f"""
+                SELECT r._job, r._line, s.stamp, coalesce(r._record, 0), r._parent_id, coalesce(r._undone_by, '')
+                FROM store._released_{kind.slug} r JOIN store._change_sets s ON s.id = r._change_set ORDER BY ALL
+                """
+            found[f"{name} released"] = self.lab.query(released)
+        return found
+
+    def seen(self) -> dict[str, Any]:
+        """What people see: records with parents, pins and addresses, and rows that wait."""
+        found: dict[str, Any] = {}
+        for name, kind in self.lab.types.items():
+            data = "* EXCLUDE (_version, _valid_from, _job, _line, _hash)"
+            found[name] = self.lab.query(f"SELECT {data} FROM store.{kind.slug} ORDER BY _id")
+            found[f"{name} waiting"] = self.lab.query(f"SELECT * FROM store._parked_{kind.slug} ORDER BY ALL")
+        pins = "SELECT _id, external_pin_id, address_key FROM store._pins WHERE _valid_to IS NULL ORDER BY 1"
+        return found | {"pins": self.lab.query(pins)}
+
+
+def check(sequence: list[Step], **sizes: Any) -> None:
+    """Every step on a store and on the oracle: actions, what was kept and the whole content must agree."""
+    with tempfile.TemporaryDirectory() as home:
+        pair = Pair(Path(home), **sizes)
+        try:
+            for step in sequence:
+                pair.take(step)
+                pair.compare()
+        finally:
+            pair.lab.close()
+
+
+def check_there_and_back(sequence: list[Step], last: Step) -> None:
+    """After any sequence an import undone leaves what was there before it, and the undo undone what the import left."""
+    with tempfile.TemporaryDirectory() as home:
+        pair = Pair(Path(home))
+        try:
+            for step in sequence:
+                pair.take(step)
+            before, jobs = pair.seen(), set(pair.oracle.jobs)
+            pair.take(last)
+            after = pair.seen()
+            brought = [job for job in pair.oracle.jobs if job not in jobs]
+            undos = [pair.undo(job) for job in reversed(brought)]
+            assert pair.seen() == before
+            again = [pair.undo(undo) for undo in reversed(undos)]
+            assert pair.seen() == after
+            for undo in reversed(again):
+                pair.undo(undo)
+            assert pair.seen() == before
+        finally:
+            pair.lab.close()
+
+
+@settings(max_examples=20)
+@given(steps(2, 6))
+def test_any_sequence_of_imports_and_undos_equals_record_by_record(sequence: list[Step]) -> None:
+    """Undos come in any order, of anything, with imports and waiting rows between them."""
+    check(sequence)
+
+
+@settings(max_examples=30)
+@given(steps(4, 8, lean=True))
+def test_any_sequence_about_few_records_equals_record_by_record(sequence: list[Step]) -> None:
+    """Rows wait, are taken in, edited and made to wait again, all about the same records."""
+    check(sequence)
+
+
+@pytest.mark.slow
+@settings(max_examples=600)
+@given(steps(5, 14, lean=True))
+def test_any_longer_sequence_about_few_records_equals_record_by_record(sequence: list[Step]) -> None:
+    """The same with more examples."""
+    check(sequence)
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(steps(4, 10))
+def test_any_longer_sequence_of_imports_and_undos_equals_record_by_record(sequence: list[Step]) -> None:
+    """The same with more examples: rare combinations of shared records, adoption, waiting and undos of undos."""
+    check(sequence)
+
+
+LAST = steps(1, 1, replays=False).map(lambda found: found[0]).filter(lambda step: step[0] in ("Place", "Person"))
+
+
+@settings(max_examples=10)
+@given(steps(0, 4, replays=False), LAST)
+def test_an_import_undone_leaves_no_trace_and_the_undo_undone_brings_all_back(sequence: list[Step], last: Step) -> None:
+    """Undo must be safe to press, and safe to take back (acceptance B-3)."""
+    check_there_and_back(sequence, last)
+
+
+@pytest.mark.slow
+@settings(max_examples=200)
+@given(st.one_of(steps(0, 7, replays=False), steps(2, 8, replays=False, lean=True)), LAST)
+def test_an_import_undone_leaves_no_trace_after_longer_sequences(sequence: list[Step], last: Step) -> None:
+    """The same with more examples."""
+    check_there_and_back(sequence, last)
+
+
+@settings(max_examples=4)
+@given(steps(2, 5), st.integers(1, 4), st.integers(1, 6))
+def test_an_undo_does_not_depend_on_packages_and_commits(sequence: list[Step], rows: int, weight: int) -> None:
+    """A package is a unit of progress and of commit, never of meaning (acceptance S-12)."""
+    check(sequence, package_rows=rows, group_weight=weight)

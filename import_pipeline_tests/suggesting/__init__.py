@@ -1,0 +1,1 @@
+"""Tests of suggested mappings: names, values, the labelled set, formats and drift."""
