@@ -20,7 +20,7 @@ from benchmarks.measure import BenchmarkError, Cost, run
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
-CASES = ("floor", "insert", "update", "children", "export", "as_of", "small")
+CASES = ("floor", "insert", "update", "children", "export", "as_of", "plan", "undo", "small")
 _IMPORTS = (("insert", "accounts", "Account"), ("update", "changed", "Account"), ("children", "contacts", "Contact"))
 """Case, file and object type of the imports of one chain, in order."""
 SMALL_FILES = 2000
@@ -33,7 +33,8 @@ _COUNTS = ("rows", "good", "refused", "created", "updated", "unchanged", "delete
 @dataclass(frozen=True)
 class Result:
     """One line of the table: medians over the runs. `ratio` is CPU to the floor's CPU of the same size, where there is one; of an export
-    of the past it is CPU to that of the export of the same records made at their time."""
+    of the past to that of the export of the same records made at their time, of a plan to the import without applying, of an undo to
+    its import."""
 
     case: str
     rows: int
@@ -68,12 +69,50 @@ class Bench:
         if wanted & {"floor", "insert", "update", "children"}:
             floor = self._median("floor", rows, self._file("clean", rows), [self._floor(rows) for _ in range(runs)])
             found.append(floor)
-        chains = [self._chain(rows, wanted) for _ in range(runs)] if wanted - {"floor", "small"} else []
+        chains = [self._chain(rows, wanted) for _ in range(runs)] if wanted - {"floor", "small", "plan", "undo"} else []
         for case, kind, _ in _IMPORTS:
             if case in wanted:
                 costs = [chain[case] for chain in chains]
                 found.append(self._median(case, rows, self._file(kind, rows), costs, floor if case != "children" else None))
-        return [*found, *_exports(rows, chains, wanted)]
+        found += _exports(rows, chains, wanted)
+        if "plan" in wanted:
+            found.append(self._planned(rows, runs))
+        if "undo" in wanted:
+            found.append(self._undone(rows, runs))
+        return found
+
+    def _planned(self, rows: int, runs: int) -> Result:
+        """Dry runs against an empty store."""
+        file, shares, costs = self._file("accounts", rows), [], []
+        for _ in range(runs):
+            home = _fresh(self.work / "home")
+            env = os.environ | {"IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
+            cost = run([sys.executable, "-m", "benchmarks.plans", str(file)], env=env, log=self.work / "plan.log")
+            answer = json.loads(cost.output)
+            if answer["counts"] != _expected("insert", _truth(file)):
+                raise BenchmarkError(f"the plan is wrong: {answer['counts']}")
+            self._tell("plan", rows, cost)
+            costs.append(cost)
+            shares.append(cost.cpu / (cost.cpu - answer["plan"]))
+            shutil.rmtree(home)
+        return _result("plan", rows, file.stat().st_size, costs, ratio=statistics.median(shares))
+
+    def _undone(self, rows: int, runs: int) -> Result:
+        """Undos of an import, each in a home of its own, with the plan that comes first."""
+        file, shares, costs = self._file("accounts", rows), [], []
+        good = _truth(file)["good"]
+        for _ in range(runs):
+            home = _fresh(self.work / "home")
+            insert = self._import(home, [file], "Account")
+            cost = self._command(home, "undo", json.loads(insert.output)["job"], "--yes", account=False)
+            answer = json.loads(cost.output)
+            if (answer["state"], answer["counts"]["deleted"]) != ("applied", good):
+                raise BenchmarkError(f"the undo is wrong: {answer['state']}, {answer['counts']}")
+            self._tell("undo", rows, cost)
+            costs.append(cost)
+            shares.append(cost.cpu / insert.cpu)
+            shutil.rmtree(home)
+        return _result("undo", rows, file.stat().st_size, costs, ratio=statistics.median(shares))
 
     def measure_small(self, runs: int, count: int = SMALL_FILES) -> list[Result]:
         """Many small files as one delivery, against a run with one of them."""
@@ -144,9 +183,10 @@ class Bench:
     def _export(self, home: Path, *moment: str) -> Cost:
         return self._command(home, "export", "--type", "Account", *moment)
 
-    def _command(self, home: Path, name: str, *arguments: str) -> Cost:
+    def _command(self, home: Path, name: str, *arguments: str, account: bool = True) -> Cost:
         env = os.environ | {"IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
-        command = [str(Path(sys.executable).with_name("import-pipeline")), name, *arguments, "--account", "bench", "--json"]
+        named = ("--account", "bench") if account else ()
+        command = [str(Path(sys.executable).with_name("import-pipeline")), name, *arguments, *named, "--json"]
         return run(command, env=env, log=self.work / f"{name}.log")
 
     def _file(self, kind: str, rows: int) -> Path:

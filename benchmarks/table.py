@@ -20,12 +20,19 @@ TITLES = {
     "children": "as many contacts, each to its account",
     "export": "export of the inserted records as CSV",
     "as_of": "the same records exported after the update, as of the first import",
+    "plan": "dry run: the plan of the import, nothing written",
+    "undo": "undo of the import, its plan first",
     "small": f"{{files:,}} files of {SMALL_ROWS} rows as one delivery",
 }
 GOALS = {("insert", 1_000_000): 2.5, ("update", 1_000_000): 3.0, ("insert", 5_000_000): 2.0, ("update", 5_000_000): 2.5}
 """At most so many times the floor's CPU seconds."""
 AS_OF_GOAL = 2.0
 """At most so many times the CPU seconds of the export of the same records at their time."""
+PLAN_GOAL = 1.1
+"""At most so many times the CPU seconds of the import without applying."""
+UNDO_GOAL = 2.0
+"""At most so many times the CPU seconds of the import that is undone."""
+OTHER_RATIOS = {"as_of": ("the export", AS_OF_GOAL), "plan": ("the import without applying", PLAN_GOAL), "undo": ("its import", UNDO_GOAL)}
 MEMORY_GOALS = {1_000_000: 1000, 5_000_000: 1500}
 """At most so many MB at the peak."""
 FILE_GOAL = 0.020
@@ -59,8 +66,9 @@ def _line(result: Result) -> str:
     goal = GOALS.get((result.case, result.rows))
     if goal and result.ratio:
         ratio += f" (goal {goal:g})"
-    if result.case == "as_of" and result.ratio:
-        ratio = f"{result.ratio:.2f} × the export (goal {AS_OF_GOAL:g})"
+    if result.case in OTHER_RATIOS and result.ratio:
+        base, most = OTHER_RATIOS[result.case]
+        ratio = f"{result.ratio:.2f} × {base} (goal {most:g})"
     if result.per_file is not None:
         ratio = f"{result.per_file * 1000:.1f} ms a file (goal {FILE_GOAL * 1000:g})"
     memory = f"{result.peak / 1e6:,.0f} MB{' *' if result.processes > 1 else ''}"

@@ -12,7 +12,6 @@ import typer
 from import_pipeline.cli.importing import VerboseOption, quiet, run_booked, show_jobs
 from import_pipeline.cli.jobview import job_object
 from import_pipeline.cli.shared import REFUSED, JsonOption, console, opened, print_json
-from import_pipeline.model.job import GOOD_STATES
 
 if TYPE_CHECKING:
     from import_pipeline.ledger.jobs import JobRow
@@ -100,6 +99,8 @@ def _told(pipeline: "Pipeline", rows: "list[JobRow]", *, json: bool) -> None:
 
 
 def _exit(rows: "list[JobRow]") -> None:
+    from import_pipeline.model.job import GOOD_STATES
+
     if any(row.state not in GOOD_STATES for row in rows):
         raise typer.Exit(REFUSED)
 

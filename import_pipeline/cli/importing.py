@@ -16,7 +16,6 @@ import typer
 
 from import_pipeline.cli.jobview import job_object, job_panel, jobs_table, receipt_of
 from import_pipeline.cli.shared import REFUSED, AccountOption, JsonOption, TypeOption, chosen_account, console, opened, print_json
-from import_pipeline.model.job import FINAL_STATES, GOOD_STATES
 
 if TYPE_CHECKING:
     from rich.spinner import Spinner
@@ -51,6 +50,8 @@ def import_files(
     Exit code 0: applied, perhaps with refused rows, or imported before, or planned. 1: a file was refused, halted or held for approval.
     2: wrong usage.
     """
+    from import_pipeline.model.job import GOOD_STATES
+
     with opened() as pipeline:
         rows = _imported(pipeline, files, account, object_type, format, dry_run, verbose)
         if json:
@@ -183,6 +184,8 @@ def _watch(ledger: "Ledger", key: str, spinner: "Spinner", done: threading.Event
 
 def progress_text(rows: "list[JobRow]") -> str:
     """«3 of 7 files done, 12 of 40 packages of 10,000 rows applied»."""
+    from import_pipeline.model.job import FINAL_STATES
+
     ended = sum(row.state in FINAL_STATES for row in rows)
     done, total = (sum(getattr(row, name) for row in rows) for name in ("packages_done", "packages_total"))
     packages = f", {done} of {total} packages of 10,000 rows applied" if total else ", reading and judging"

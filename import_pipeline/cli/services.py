@@ -146,7 +146,9 @@ class Services:
             return False
         with self.ledger.read() as conn:
             workers = [meta.read(conn, f"worker/{d.key}") for d in deliveries.listing(conn, state="running")]
-        return bool({w["pid"] for w in workers if w} & {child.pid for child in psutil.Process(code.process.pid).children(recursive=True)})
+        # A run that died is a zombie until the code server looks for it: it imports nothing any more.
+        living = {c.pid for c in psutil.Process(code.process.pid).children(recursive=True) if c.status() != psutil.STATUS_ZOMBIE}
+        return bool({w["pid"] for w in workers if w} & living)
 
     def await_idle(self) -> None:
         """Waits for the import under way, `RUN_SECONDS` at most."""

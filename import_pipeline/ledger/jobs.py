@@ -232,11 +232,6 @@ def finish(
     conn.execute(update(jobs).where(jobs.c.id == job).values(**values, **files))
 
 
-def told_again(conn: Connection, job: str, *, receipt: str) -> None:
-    """The job's receipt was written anew; nothing else about it changed."""
-    conn.execute(update(jobs).where(jobs.c.id == job).values(receipt=receipt))
-
-
 def set_parked_open(conn: Connection, job: str, rows: int) -> None:
     """How many of the job's parked rows still wait for their parent."""
     conn.execute(update(jobs).where(jobs.c.id == job).values(parked_open=rows))

@@ -31,7 +31,8 @@ _ADDRESS_ALIASES: dict[str, tuple[str, ...]] = {
 }
 _IGNORED_EXACT = ("Creation date", "Created", "Created At", "Updated At", "Last Visit Date", "Last Modified", "Territory")
 REASON_COLUMNS: tuple[str, ...] = ("_import_job", "_import_line", "_import_errors")
-"""Columns that a failed-rows file carries at its end; the importer ignores them (acceptance, decision 1)."""
+"""Columns that a failed-rows file carries at its end; they are never imported (acceptance, decision 1).
+The first two tell which row of which job a row is that comes back mended (acceptance B-1)."""
 _REASONS = {fold_name(name): name for name in REASON_COLUMNS}
 
 

@@ -41,7 +41,8 @@ class Found:
     judged: dict[str, dict[str, object]]
     related: dict[str, dict[str, int]]
     errors: dict[int, pl.DataFrame]
-    replay: bool = False
+    replay: int = 0
+    """Which replay related the rows: 1 for the first after an answer, 0 for none."""
     held: str | None = None
     """Why the change set waits for approval."""
 
@@ -56,7 +57,7 @@ def gather(run: DeliveryRun, object_type: ObjectType) -> Found:
         judged=reports["validated"].get("jobs", {}),
         related=reports["related"].get("jobs", {}),
         errors=_errors_by_job(stages.values()),
-        replay=bool(reports["related"].get("replay")),
+        replay=int(reports["related"].get("change_set", "::1").rpartition(":")[2]) - 1,
         held=held_reason(run, object_type),
     )
 
@@ -255,7 +256,7 @@ def _replayed(run: DeliveryRun, job: Job, found: Found) -> Replay | None:
         return None
     done = found.related.get(job.id, {})
     told = {_ACTIONS[name]: n for name, n in done.items() if name in ("create", "update", "unchanged", "park")}
-    return Replay(number=run.pass_number - 1, **told)
+    return Replay(number=found.replay, **told)
 
 
 def book(conn: object, run: DeliveryRun, job: Job, answer: Answer, counts: Counts, state: JobState, reason: str | None) -> None:

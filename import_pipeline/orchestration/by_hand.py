@@ -14,8 +14,10 @@ from import_pipeline.orchestration.pipeline import Pipeline
 
 
 class ImportFile(dg.Config):
-    """What to import. `path` is a file on the machine of the run; `object_type` may be left out when the name tells it. With `dry_run` it is
-    planned and nothing is written."""
+    """What to import. `path` is a file on the machine of the run; `object_type` may be left out when the name tells it.
+
+    With `dry_run` the file is planned and nothing is written.
+    """
 
     account: str
     path: str

@@ -184,7 +184,7 @@ def _tell(reach: _Reach, job_id: str) -> None:
     if row is None or (resolved is None and job_id in reach.closed):
         return
     if row.receipt:
-        amend_receipt(Path(row.receipt), resolved, reach.resubmits(job_id))
+        amend_receipt(Path(row.receipt), resolved=resolved, resubmits=reach.resubmits(job_id))
     if resolved:
         with pipeline.ledger.begin() as conn:
             jobs.set_resolved(conn, job_id, resolved.rows)

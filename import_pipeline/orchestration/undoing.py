@@ -5,6 +5,7 @@ applying/), booking the work (landing/undoing.py).
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import polars as pl
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.orchestration import answering
 from import_pipeline.orchestration.flow import DeliveryRun
+from import_pipeline.reporting.answers import amend_receipt
 
 
 def answer_undo(run: DeliveryRun, job: Job, row: JobRow, known: "Mapping[str, answering.Found]") -> Counts:
@@ -62,18 +64,11 @@ def _settle(conn: Connection, run: DeliveryRun, undo: Job) -> list[str]:
 
 
 def _tell_again(run: DeliveryRun, job_id: str) -> None:
-    """The receipt of a job once more, with the same counts, and with the undo that is in force or no longer is."""
+    """The receipt of a job once more, with the undo that is in force or no longer is."""
     with run.pipeline.ledger.read() as conn:
         row = jobs.get(conn, job_id)
-    if row is None:
-        return
-    earlier = DeliveryRun(run.pipeline, run.account, row.delivery)
-    job = next(j for j in earlier.jobs if j.id == job_id)
-    found = answering.gather(earlier, run.account.object_type(row.object_type))
-    parsed = found.parsed.get(job.number) or ParsedFile(job=job.number)
-    answer = answering.write(earlier, job, row, parsed, row.counts, found, row.state, row.reason)
-    with run.pipeline.ledger.begin() as conn:
-        jobs.told_again(conn, job_id, receipt=str(answer.receipt))
+    if row and row.receipt:
+        amend_receipt(Path(row.receipt), undone_by=row.undone_by)
 
 
 def _jobs_of_waiting_rows(run: DeliveryRun, slug: str) -> list[str]:

@@ -1,14 +1,16 @@
-"""What an import's change set would do, row by row: created and changed records, waiting rows, and at the end the refused ones.
+"""What an import's change set would do, row by row: changed records, waiting rows, refused ones, and at the end the created records.
 
 Belongs here: reading a change set as applying would write it. Does not belong here: deciding what changes (relating/), the words of a
 refusal (refused.py), the plan of an undo (undo_rows.py).
 The values are those that applying/write.py would write: a blank never erases, and only what may be updated is.
 """
 
+from import_pipeline.planning.created import created_rows, single_creates
 from import_pipeline.planning.refused import refused_rows
 from import_pipeline.planning.shape import (
     AT_THE_END,
     PlanOrder,
+    append_rows,
     field_rows,
     label_key,
     parent_rows,
@@ -27,20 +29,24 @@ def import_plan(session: Session, order: PlanOrder) -> int:
     """Writes the plan's rows of all jobs of the change set, those of earlier jobs whose rows wait no longer too; returns how many.
 
     The store is only read; its tables must exist (`prepare_store` or store/overlay.py), and planned records of this very type must not
-    be laid over it yet. A change that several rows tell is told once, by the row that the change set names.
+    be laid over it yet. A change that several rows tell is told once, by the row that the change set names. In order: what changes or
+    waits, by line; refused rows, by line; created records, by line (those that several rows make stand with the changes).
     """
     source = _Source(session, order)
     selects = []
-    actions = {action for (action,) in session.run("SELECT DISTINCT action FROM plan_changes")}
-    if "create" in actions:
+    actions = dict(session.run("SELECT action, count(*) FILTER (folded) FROM plan_changes GROUP BY 1"))
+    if actions.get("create"):
         selects.append(_created(source))
     if "update" in actions:
         selects += _updated(source)
     selects += _waiting(source)
+    single = single_creates(order)
     with refused_rows(session, order) as refused:
         written = write_rows(session, order, "import", [*selects, *refused])
     session.run("DROP TABLE IF EXISTS plan_updates")
-    return written
+    if single.height:
+        append_rows(order.target, created_rows(order, single, session.one("SELECT tag FROM store._lock")))
+    return written + single.height
 
 
 class _Source:
@@ -74,8 +80,9 @@ class _Source:
 
 
 def _created(source: _Source) -> str:
+    """The records that several rows make, or a late one; see created.py for all others."""
     return row_sql(
-        f"{source.values(source.naming())} WHERE c.action = 'create'",
+        f"{source.values(source.naming())} WHERE c.action = 'create' AND c.folded",
         "create",
         place="c._seq, c.job, c._line",
         record="c.id",

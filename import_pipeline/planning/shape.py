@@ -15,6 +15,7 @@ from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.plan import PlanAction, PlanKind
 from import_pipeline.store.names import Tables, data_columns, ident, literal, outward_sql
+from import_pipeline.store.overlay import UNBORN
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import StageFolder
 
@@ -33,6 +34,8 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 """One row per changed field (update), per kept field, and per record or waiting row for all other actions. `record` is the outward
 id, for new records the one they would get; `label` a short text that people know the record by; `old` and `new` as exports write."""
+FACTS = ("type", "stored", "kind")
+"""What a plan's file says about itself: the object type, how many records it stores, import or undo."""
 AT_THE_END = 1 << 61
 """As `_seq`: behind every row that has a place in the change set."""
 LABEL_CHARS = 80
@@ -184,8 +187,20 @@ def write_rows(session: Session, order: PlanOrder, kind: PlanKind, selects: Sequ
     return int(copied or 0)
 
 
+def append_rows(target: Path, rows: pl.LazyFrame) -> None:
+    """Puts `rows` (columns of COLUMNS) behind those that the target holds."""
+    before = target.with_name(f".{target.name}.before")
+    target.replace(before)
+    try:
+        facts = {key: value for key, value in pl.read_parquet_metadata(before).items() if key in FACTS}
+        pl.concat([pl.scan_parquet(before), rows]).sink_parquet(target, compression="lz4", metadata=facts)
+    finally:
+        before.unlink()
+
+
 def _outward(expression: str) -> str:
-    return f"CASE WHEN {expression} IS NOT NULL THEN {outward_sql(expression)} END"
+    known = f"(SELECT tag FROM store._lock) <> {literal(UNBORN)}"
+    return f"CASE WHEN {expression} IS NOT NULL AND {known} THEN {outward_sql(expression)} END"
 
 
 def _quoted(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import cast
 import polars as pl
 
 from import_pipeline.model.job import Counts, Job
-from import_pipeline.model.plan import PlanAction, PlanKind, PlanSummary, TypePlan
+from import_pipeline.model.plan import PlanAction, PlanSummary, TypePlan
 from import_pipeline.planning.shape import COLUMNS
 
 BY_FIELD: tuple[PlanAction, ...] = ("update", "keep")
@@ -21,12 +21,12 @@ SMALL_ROWS = 200_000
 
 
 class PlanFile:
-    """A Parquet file of plan rows, and what it says about itself: the object type, how many records are stored, the kind of plan."""
+    """A Parquet file of plan rows, and what it says about itself: the object type, and how many records of it are stored."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         told = pl.read_parquet_metadata(path)
-        self.type, self.stored, self.kind = told["type"], int(told["stored"]), cast(PlanKind, told["kind"])
+        self.type, self.stored = told["type"], int(told["stored"])
 
     def rows(self, jobs: Iterable[str]) -> pl.LazyFrame:
         """The rows of these jobs, in order."""

@@ -5,11 +5,11 @@ Belongs here: the versions of the records looked at and which of their events co
 Tables made here:
   plain     `_id` of records that the undone import made and nobody changed since: they go, and nothing else need be known of them
   touched   `_id` of all others that are looked at: those with events of their own (see undo_work.py), with an event of a row that waits
-            again, deleted by X, or hanging on a parent that goes
+            again, deleted by the family, or hanging on a parent that goes
   events    one row per version of those: `_id`, `_version`, `_valid_from`, `_valid_to`, `_ended_by`, `_job`, `counts` and `own`
   verdicts  one row per record of `touched`: `verdict`, `source`, `high` (its last version), `editor`
             gone    it does not live and does not come back
-            create  X deleted it, and an event counts again: it comes back
+            create  the family deleted it, and an event counts again: it comes back
             delete  no event counts any more
             keep    its creation is undone, and others have changed it since: it stays exactly as it is
             stay    it is looked at for its parent's sake only
@@ -45,7 +45,7 @@ def find_touched(work: UndoWork) -> None:
         bound = f"_valid_to >= CAST({literal(since.isoformat())} AS TIMESTAMPTZ)"
         sources = [
             f"SELECT _id FROM {current} WHERE _job {own} {plain}",
-            f"SELECT _id FROM {history} WHERE {bound} AND (_job {own} OR _ended_by = {literal(work.order.undone)})",
+            f"SELECT _id FROM {history} WHERE {bound} AND (_job {own} OR _ended_by IN (SELECT id FROM family))",
         ]
     if work.size("pulled"):
         sources.append("SELECT record AS _id FROM pulled WHERE record IS NOT NULL")
@@ -139,6 +139,7 @@ def judge(work: UndoWork) -> None:
         """,
     )
     restless = work.size("restless")
+    back = "false" if work.chain.off else "ended_by IN (SELECT id FROM family) AND (any_counts OR low > 1)"
     unmade_now = f"(low = 1 AND (maker_pulled OR maker = {literal(work.chain.root)}))" if work.chain.off else "(low = 1 AND maker_pulled)"
     work.make(
         "verdicts",
@@ -149,8 +150,8 @@ def judge(work: UndoWork) -> None:
             END AS source
         FROM (
             SELECT s._id, s.high, s.low, s.editor, s.first_own, s.last_other, CASE
-                    WHEN NOT alive AND (ended_by <> {literal(work.order.undone)} OR NOT (any_counts OR low > 1)) THEN 'gone'
-                    WHEN NOT alive THEN 'create'
+                    WHEN NOT alive AND {back} THEN 'create'
+                    WHEN NOT alive THEN 'gone'
                     WHEN NOT any_counts AND low = 1 THEN 'delete'
                     WHEN {unmade_now} THEN 'keep'
                     WHEN first_own IS NULL THEN 'stay'
@@ -173,12 +174,11 @@ def _find_restless(work: UndoWork) -> None:
     work.make(
         "restless",
         f"""
-        SELECT r._record AS _id, max(CASE WHEN r._undone_by IS NOT DISTINCT FROM $undone THEN 'infinity' ELSE r._marked_at END) AS marked
+        SELECT r._record AS _id, max(CASE WHEN r._undone_by IN (SELECT id FROM family) THEN 'infinity' ELSE r._marked_at END) AS marked
         FROM {work.tables.released} r
         WHERE r._marked_at IS NOT NULL AND r._record IN (SELECT _id FROM touched)
             AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM pulled)
             AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM lifted)
         GROUP BY 1
         """,
-        {"undone": work.order.undone},
     )

@@ -82,9 +82,9 @@ def _find_heads(work: UndoWork) -> None:
 
 
 def _find_taken(work: UndoWork) -> None:
-    """Table `taken`; a record that cannot come back leaves `heads`. The first undo of an import takes no external id that is not null."""
+    """Table `taken`; a record that cannot come back leaves `heads`. Going back before an import takes no external id but null."""
     work.empty("taken", "_id BIGINT, verdict VARCHAR, job VARCHAR")
-    if not work.size("weighed") and len(work.chain.undos) == 1:
+    if not work.size("weighed") and work.chain.off:
         return
     ext, current = work.external_id, work.tables.current
     work.make(

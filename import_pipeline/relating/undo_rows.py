@@ -42,7 +42,7 @@ def find_parents(work: UndoWork) -> None:
 
 
 def find_rows(work: UndoWork) -> None:
-    """Tables `pulled` (released rows that wait again) and `lifted` (rows that X made wait and that may be taken in again).
+    """Tables `pulled` (released rows that wait again) and `lifted` (rows that the family made wait and that may be taken in again).
 
     Both hold `job`, `_line`, `_end`, `_pos`, `ref`, `change_set`, `record` and `stamp`, the moment of the release; `lifted` also
     `source`. Also the table `unmade(record, stamp, job, line, pulled)`: events that do not count because their row waits again.
@@ -73,9 +73,8 @@ def find_rows(work: UndoWork) -> None:
             UNION ALL
             SELECT _job, _pos, 'aside' FROM {work.tables.aside}
         ) w ON w._job = r._job AND w._pos = r._pos
-        WHERE r._undone_by = ? AND {work.lives("r._parent_id")}
+        WHERE r._undone_by IN (SELECT id FROM family) AND {"false" if work.chain.off else work.lives("r._parent_id")}
         """,
-        [work.order.undone],
     )
     work.add(
         "unmade",

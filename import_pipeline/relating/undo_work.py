@@ -4,7 +4,8 @@ Belongs here: the order and what follows from it and from the undos before it. D
 
 Words of the undo's modules: X is the job that is undone, U the undo. The *root* is the import that the chain of undos leads down to:
 U switches it off, or on again. A version's change is an *event*; it counts unless its job is cancelled, or the row that made it waits
-again. U's *own* events are those it takes back: X's, and when the root is switched off, those of every job of the chain.
+again. The *family* are the undos before U that switched the same root: taking X back takes back what they left. U's *own* events are
+those it takes back: the family's, and when the root is switched off the root's too.
 """
 
 from dataclasses import dataclass
@@ -58,17 +59,19 @@ class UndoWork(Scratch):
 
     @classmethod
     def of(cls, session: Session, order: UndoOrder) -> Self:
-        """The work, with the tables `undone_jobs(id)` (jobs that do not count), `own_jobs(id)` and `switched(job, stamp)`: the other
-        imports that an undo ever switched, and when last."""
+        """The work, with the tables `undone_jobs(id)` (jobs that do not count), `family(id)`, `own_jobs(id)` and `switched(job, stamp)`:
+        the other imports that an undo ever switched, and when last."""
         before = tuple(u for u in undos_of(session) if u.job != order.job.id)
         chain = chain_of(before, order.job.id, order.undone, order.undone_delivery)
         work = cls(session, order, chain, before)
         this = Undo(order.job.id, order.undone, order.undone_delivery, datetime.max.replace(tzinfo=order.now.tzinfo))
         undone = (cancelled_jobs([*before, this]) | order.cancelled) - (frozenset() if chain.off else {chain.root})
         work._listed("undone_jobs", sorted(undone))
-        work._listed("own_jobs", sorted({*chain.undos, chain.root}) if chain.off else [order.undone])
-        switched = {chain_of(before, u.job, u.undone, u.undone_delivery).root: u.stamp for u in before}
-        switched.pop(chain.root, None)
+        roots = {u.job: chain_of(before, u.job, u.undone, u.undone_delivery).root for u in before}
+        family = sorted(job for job, root in roots.items() if root == chain.root)
+        work._listed("family", family)
+        work._listed("own_jobs", [*family, chain.root] if chain.off else family)
+        switched = {roots[u.job]: u.stamp for u in before if roots[u.job] != chain.root}
         work.empty("switched", "job VARCHAR, stamp TIMESTAMPTZ")
         if switched:
             select = "SELECT unnest(CAST($jobs AS VARCHAR[])), unnest(CAST($stamps AS TIMESTAMPTZ[]))"

@@ -20,7 +20,7 @@ from import_pipeline.reporting.groups import group_errors
 from import_pipeline.reporting.messages import guarded, labels_of, line_sentence
 from import_pipeline.reporting.names import AnswerKind, answer_name, replacing, temporary_path
 from import_pipeline.reporting.reasons import FailedRows
-from import_pipeline.reporting.receipt import Aftermath, Receipt, Resolved, Resubmits, make_receipt, outcome_of
+from import_pipeline.reporting.receipt import Aftermath, Receipt, make_receipt, outcome_of
 from import_pipeline.store.staging import END, ERRORS, JOB, LINE
 
 SLICE_ERRORS = 100_000
@@ -109,15 +109,15 @@ def read_receipt(path: Path) -> Receipt | None:
         return None
 
 
-def amend_receipt(path: Path, resolved: Resolved | None, resubmits: Sequence[Resubmits]) -> bool:
-    """Tells in a receipt that lies at `path` what became of rows that were sent again; False when somebody has taken it away.
+def amend_receipt(path: Path, **told: object) -> bool:
+    """Sets these fields of the receipt that lies at `path`, and its sentence; False when somebody has taken it away.
 
     The list of errors and the failed rows are left alone: people edit them where they lie, and move them to where they drop files.
     """
     before = read_receipt(path)
     if before is None:
         return False
-    after = before.model_copy(update={"resolved": resolved, "resubmits": tuple(resubmits)})
+    after = before.model_copy(update=told)
     after = after.model_copy(update={"outcome": outcome_of(after)})
     if after != before:
         with replacing(path, temporary_path(path, before.job, "receipt")) as out:

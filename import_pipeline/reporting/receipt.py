@@ -100,7 +100,7 @@ class Resubmits(Model):
 
 
 class Aftermath(Model):
-    """What stands around an import: plan, approval, replay, undo, rows sent again. A receipt without any of it is of a plain first import."""
+    """What stands around an import: plan, approval, replay, undo, rows sent again; nothing of it for a plain first import."""
 
     replay: Replay | None = None
     undo_of: str | None = None
@@ -203,7 +203,7 @@ def make_receipt(
     fault = parsed.fault or job.fault
     aftermath = aftermath or Aftermath()
     reason = reason or (fault.message if fault else None)
-    return Receipt(
+    receipt = Receipt(
         account=ReceiptAccount(name=job.account, title=account_title),
         delivery=delivery,
         job=job.id,
@@ -213,16 +213,7 @@ def make_receipt(
         kind=job.kind,
         state=state,
         dry_run=job.dry_run,
-        outcome=outcome_sentence(
-            state,
-            counts,
-            reason=reason,
-            earlier_job=earlier_job,
-            dry_run=job.dry_run,
-            errors_file=errors_file,
-            failed_file=failed_file,
-            aftermath=aftermath,
-        ),
+        outcome="",
         reason=reason,
         fault=fault,
         counts=counts,
@@ -242,6 +233,7 @@ def make_receipt(
         packages=packages,
         timings={name: round(spent, 3) for name, spent in timings.items()},
     )
+    return receipt.model_copy(update={"outcome": outcome_of(receipt)})
 
 
 def outcome_of(receipt: Receipt) -> str:
@@ -328,8 +320,10 @@ def _mended(told: Aftermath) -> list[str]:
         jobs = ", ".join(by.job for by in told.resolved.by)
         by = f"(job{'' if len(told.resolved.by) == 1 else 's'} {jobs})"
         said.append(f"{all_of or f'{done:,} of the {refused:,} refused rows'} came in since {by}.")
-    for one in told.resubmits:
-        said.append(f"{_capital(_rows(one.rows))} of job {one.job} {_verb(one.rows, 'sent again')}; this closes {one.closed:,} of them.")
+    said += [
+        f"{_capital(_rows(one.rows))} of job {one.job} {_verb(one.rows, 'sent again')}; this closes {one.closed:,} of them."
+        for one in told.resubmits
+    ]
     return said
 
 

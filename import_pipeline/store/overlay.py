@@ -13,6 +13,8 @@ from import_pipeline.store.names import ident
 from import_pipeline.store.schema import make_lock_row, present_tables, refuse_other_kind, wanted_tables
 from import_pipeline.store.session import READER_PATIENCE, Session, open_beneath
 
+UNBORN = ""
+"""The tag of a store that no import has made yet: which ids its records will have nobody knows."""
 _LOCK = f"store.{ident('_lock')}"
 
 
@@ -33,7 +35,7 @@ def open_plan_store(
         session.run("CREATE TEMP TABLE lock_row AS SELECT * FROM store._lock")
         session.run(f"DROP {'VIEW' if _LOCK in present else 'TABLE'} {_LOCK}")
         session.run("CREATE TABLE store._lock AS SELECT * FROM lock_row")
-        make_lock_row(session, account)
+        make_lock_row(session, UNBORN)
         yield session
 
 

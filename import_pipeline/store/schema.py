@@ -101,14 +101,17 @@ def prepare_store(session: Session, account: str, types: Iterable[ObjectType]) -
     with session.transaction():
         for statement in statements:
             session.run(statement)
-        make_lock_row(session, account)
+        make_lock_row(session, new_tag(account))
 
 
-def make_lock_row(session: Session, account: str) -> None:
+def new_tag(account: str) -> str:
+    """The first eight characters of a store's record ids. The first letter keeps an id from ever looking like a number to a spreadsheet."""
+    return "abcdef"[secrets.randbelow(6)] + hashlib.sha256(account.encode() + secrets.token_bytes(8)).hexdigest()[:7]
+
+
+def make_lock_row(session: Session, tag: str) -> None:
     """The one row of `_lock`, where there is none yet."""
     if session.one("SELECT count(*) FROM store._lock") == 0:
-        # The first letter keeps a record id from ever looking like a number to a spreadsheet.
-        tag = "abcdef"[secrets.randbelow(6)] + hashlib.sha256(account.encode() + secrets.token_bytes(8)).hexdigest()[:7]
         session.run(f"INSERT INTO store._lock SELECT ?, 1, '', NULL, {HASH_PROBE}", [tag])
 
 

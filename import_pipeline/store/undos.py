@@ -3,7 +3,7 @@
 Belongs here: reading `_undos`, and what a chain of undos, undos of undos included, comes to. Does not belong here: computing an undo
 (relating/undo.py), writing one (applying/images.py), what the ledger tells about jobs.
 
-Every undo switches the import at the root of its chain off or on again. The events of an undo itself never count: a restored value is
+Every undo switches the import at the root of its chain off, or on again; the latest one rules. The events of an undo itself never count: a restored value is
 the value of the event that counts again.
 """
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -28,7 +29,7 @@ def links(parsed: Parsed) -> list[tuple[int, int, int, str, int]]:
     return found.rows()
 
 
-def book(*rows: list[object]) -> bytes:
+def book(*rows: Sequence[object]) -> bytes:
     """A workbook of these rows."""
     out = io.BytesIO()
     made = xlsxwriter.Workbook(out, {"in_memory": True})

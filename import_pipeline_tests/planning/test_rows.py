@@ -124,13 +124,14 @@ def test_released_and_expired_rows_are_told_with_their_own_job(lab: Lab) -> None
     rows, _, _ = planned(lab, "Person", [{"ExternalDataObjectId": "R", "Name": "Cid"}], delivery="late")
     assert told(rows, "job", "line", "action", "external_id", "note") == [
         ("early0", 2, "create", "P", None),
-        ("late0", 2, "create", "R", None),
         ("other0", 2, "refuse", None, "waited too long for the Place Z"),
+        ("late0", 2, "create", "R", None),
     ]
 
 
-def test_refused_rows_follow_with_their_sentences(lab: Lab) -> None:
-    """One row per error: line, column as in the type, value in `old`, the whole sentence in the note with the sender's header."""
+def test_refused_rows_stand_with_their_sentences_before_the_created_records(lab: Lab) -> None:
+    """One row per error: line, column as in the type, value in `old`, the whole sentence in the note with the sender's header. Created
+    records come last: there may be a million of them."""
     _, validated, related = planned(lab, "Place", [{"Name": "Oak"}, {"Score": 1.0}])
     file = ParsedFile(job=0, header=("Name", "Points"), keys=("Name", "Score"))
     parsed = StageFolder(validated.path.parent / "parsed")
@@ -143,9 +144,9 @@ def test_refused_rows_follow_with_their_sentences(lab: Lab) -> None:
         import_plan(session, replace(order, parsed=parsed))
     rows = pl.read_parquet(order.target)
     assert told(rows, "job", "line", "action", "column", "old", "note") == [
-        ("d1_0", 2, "create", None, None, None),
         ("d1_0", 3, "refuse", "Name", None, "Name: a required value is missing; expected a value: a new record needs it"),
         ("d1_0", 9, "refuse", "Score", "=x", "Points: '=x' is not a number"),
+        ("d1_0", 2, "create", None, None, None),
     ]
 
 

@@ -101,8 +101,9 @@ class Pair:
         self.lab.undo(job, key)
         told = self.oracle.undo(f"{key}0", job, self.lab.now)
         for kind, expected in told.items():
-            assert {r["record"]: r["action"] for r in self.lab.part(kind, key, "outcomes")} == expected.actions, kind
-            assert {(r["record"], r["column"], r["job"], r["reason"]) for r in self.lab.part(kind, key, "kept")} == expected.kept, kind
+            actions = {r["record"]: r["action"] for r in self.lab.part(kind, key, "outcomes")}
+            kept = {(r["record"], r["column"], r["job"], r["reason"]) for r in self.lab.part(kind, key, "kept")}
+            assert (kind, actions, kept) == (kind, expected.actions, expected.kept)
         return f"{key}0"
 
     def compare(self) -> None:

@@ -96,10 +96,13 @@ class UndoOracle(Oracle):
         return jobs, undone
 
     def cancelled(self, extra: tuple[str, str] | None = None) -> set[str]:
-        """Jobs that do not count: all undos, and the imports that were switched off an odd number of times."""
+        """Jobs that do not count: all undos, and the imports that the latest undo of their chains switched off."""
         pairs = [(undo, undone) for undo, (undone, _) in self.undos.items()] + ([extra] if extra else [])
-        roots = [self.chain(undo, undone)[1] for undo, undone in pairs]
-        return {undo for undo, _ in pairs} | {root for root in roots if roots.count(root) % 2}
+        off: dict[str, bool] = {}
+        for undo, undone in pairs:
+            chain, root = self.chain(undo, undone)
+            off[root] = len(chain) % 2 == 1
+        return {undo for undo, _ in pairs} | {root for root, is_off in off.items() if is_off}
 
     def undo(self, undo: str, undone: str, now: datetime) -> dict[str, Told]:
         """Undoes a job in its type and the types below."""
@@ -126,7 +129,8 @@ class _Step:
         chain, self.root = store.chain(undo, undone)
         self.off = len(chain) % 2 == 1
         self.cancelled = store.cancelled((undo, undone))
-        self.own = {*chain, self.root} if self.off else {undone}
+        self.family = {u for u, (target, _) in store.undos.items() if store.chain(u, target)[1] == self.root}
+        self.own = {*self.family, self.root} if self.off else self.family
         self.told = Told()
         self.gone: set[int] = set()
         self.back: set[int] = set()
@@ -148,7 +152,11 @@ class _Step:
         self.lifted = [
             r
             for r in mine
-            if r.undone_by == self.undone and (r.row.type, r.row.job, r.row.line) in waiting and r.parent is not None and self.lives(r.parent)
+            if not self.off
+            and r.undone_by in self.family
+            and (r.row.type, r.row.job, r.row.line) in waiting
+            and r.parent is not None
+            and self.lives(r.parent)
         ]
         verdicts = {i: self.judge(i, lost) for i, r in sorted(store.records.items()) if r.type == self.kind.name}
         verdicts = {i: v for i, v in verdicts.items() if v}
@@ -174,11 +182,11 @@ class _Step:
         record, death = self.store.records[number], self.store.dead.get(number)
         own = any(self.is_own(number, v) for v in record.versions)
         orphan = not death and record.parent in lost
-        if not (own or orphan or (death and death[1] == self.undone) or any(r.record == number for r in self.pulled)):
+        if not (own or orphan or (death and death[1] in self.family) or any(r.record == number for r in self.pulled)):
             return None
         alive = any(self.counts(number, v) for v in record.versions)
         if death:
-            return "create" if death[1] == self.undone and alive else "gone"
+            return "create" if death[1] in self.family and alive and not self.off else "gone"
         if not alive:
             return "delete"
         maker = record.versions[0]
@@ -215,7 +223,7 @@ class _Step:
         for r in self.store.released:
             exempt = any(r is other for other in (*self.pulled, *self.lifted))
             if r.record == number and r.marked and not exempt:
-                if r.undone_by == self.undone:
+                if r.undone_by in self.family:
                     return False
                 moments.append(r.marked)
         return all(moment <= since for moment in moments)

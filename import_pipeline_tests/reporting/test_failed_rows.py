@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -248,7 +249,7 @@ def test_objects_keep_their_encoding_and_byte_order_mark(desk: Desk, encoding: s
     assert told["Name"] == "Zoë" and told["_import_errors"].endswith("did you mean 'Ω'?")
 
 
-def sheet(path: Path, rows: list[list[object]]) -> bytes:
+def sheet(path: Path, rows: Sequence[Sequence[object]]) -> bytes:
     """An XLSX file of these rows."""
     book = xlsxwriter.Workbook(path)
     page = book.add_worksheet()

@@ -68,7 +68,7 @@ def test_a_receipt_is_amended_in_place_and_nothing_else_is_touched(desk: Desk) -
     answer.failed_file.unlink()
     answer.errors_file.write_text("mine")
     before = json.loads(answer.receipt.read_text())
-    assert amend_receipt(answer.receipt, resolved(1, 1, k3abcdef=1), ())
+    assert amend_receipt(answer.receipt, resolved=resolved(1, 1, k3abcdef=1), resubmits=())
     after = json.loads(answer.receipt.read_text())
     assert after["resolved"] == {"rows": 1, "open": 1, "by": [{"job": "k3abcdef", "rows": 1}]}
     assert after["outcome"] == f"{before['outcome']} 1 of the 2 refused rows came in since (job k3abcdef)."
@@ -84,11 +84,11 @@ def test_amending_again_gives_the_same_bytes_and_taking_back_the_first_ones(desk
     counts = Counts(rows=3, good=1, refused=2, created=1)
     answer = desk.answer(desk.job(CONTENT), PARSED, error_table(finding(2), finding(4)), counts=counts)
     first = answer.receipt.read_bytes()
-    amend_receipt(answer.receipt, resolved(2, 0, k3abcdef=2), ())
+    amend_receipt(answer.receipt, resolved=resolved(2, 0, k3abcdef=2), resubmits=())
     once = answer.receipt.read_bytes()
-    amend_receipt(answer.receipt, resolved(2, 0, k3abcdef=2), ())
+    amend_receipt(answer.receipt, resolved=resolved(2, 0, k3abcdef=2), resubmits=())
     assert answer.receipt.read_bytes() == once != first
-    amend_receipt(answer.receipt, None, ())
+    amend_receipt(answer.receipt, resolved=None, resubmits=())
     assert answer.receipt.read_bytes() == first
 
 
@@ -103,6 +103,6 @@ def test_the_outcome_of_a_receipt_can_be_made_from_its_facts(desk: Desk, state: 
 
 def test_a_receipt_that_somebody_has_taken_away_is_not_made_again(desk: Desk) -> None:
     """The folder is theirs; the ledger still knows."""
-    assert not amend_receipt(desk.root / "gone.receipt.json", None, ())
+    assert not amend_receipt(desk.root / "gone.receipt.json", resolved=None, resubmits=())
     (desk.root / "other.json").write_text("{}")
-    assert not amend_receipt(desk.root / "other.json", None, ())
+    assert not amend_receipt(desk.root / "other.json", resolved=None, resubmits=())

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,7 @@ def test_objects_and_sheets_come_back_under_any_name(site: Site, tmp_path: Path)
     assert back.object_type == "Account" and resolved(site, "Account_s.xlsx") == (1, 0, {back.id: 1})
 
 
-def _book(rows: list[list[object]], path: Path) -> bytes:
+def _book(rows: Sequence[Sequence[object]], path: Path) -> bytes:
     made = xlsxwriter.Workbook(path)
     sheet = made.add_worksheet()
     for number, row in enumerate(rows):
@@ -271,8 +272,8 @@ def test_undoing_the_mended_rows_opens_them_again_and_undoing_that_closes_them(s
 
 def test_a_replay_of_the_first_job_counts_what_it_still_refuses(site: Site) -> None:
     """Acceptance B-7: a row that the replay takes in is neither refused nor resolved; the one sent again stays closed."""
-    first = site.deliver("Account_1.csv", "ExternalDataObjectId,Name,Stage\nA1,Acme,Kunde\nA2,,New\nA3,Carl,Buyer\n")
-    again = site.deliver("mended.csv", failed(first).replace("A2,,", "A2,Bolt,"))
+    first = site.deliver("Account_1.csv", f"{HEADER},Stage\nA1,Acme,1,Kunde\nA2,Bolt,x2,New\nA3,Carl,x3,New\n")
+    again = site.deliver("mended.csv", mended(failed(first), 2))
     assert resolved(site, "Account_1.csv") == (1, 2, {again.id: 1})
     path = site.accounts / "acme" / "object_types" / "account.yaml"
     stated = yaml.safe_load(path.read_text())
