@@ -86,8 +86,7 @@ class Bench:
         file, shares, costs = self._file("accounts", rows), [], []
         for _ in range(runs):
             home = _fresh(self.work / "home")
-            env = os.environ | {"IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
-            cost = run([sys.executable, "-m", "benchmarks.plans", str(file)], env=env, log=self.work / "plan.log")
+            cost = self._plan(home, file)
             answer = json.loads(cost.output)
             if answer["counts"] != _expected("insert", _truth(file)):
                 raise BenchmarkError(f"the plan is wrong: {answer['counts']}")
@@ -104,7 +103,7 @@ class Bench:
         for _ in range(runs):
             home = _fresh(self.work / "home")
             insert = self._import(home, [file], "Account")
-            cost = self._command(home, "undo", json.loads(insert.output)["job"], "--yes", account=False)
+            cost = self._undo(home, json.loads(insert.output)["job"])
             answer = json.loads(cost.output)
             if (answer["state"], answer["counts"]["deleted"]) != ("applied", good):
                 raise BenchmarkError(f"the undo is wrong: {answer['state']}, {answer['counts']}")
@@ -183,11 +182,16 @@ class Bench:
     def _export(self, home: Path, *moment: str) -> Cost:
         return self._command(home, "export", "--type", "Account", *moment)
 
+    def _plan(self, home: Path, file: Path) -> Cost:
+        return run([sys.executable, "-m", "benchmarks.plans", str(file)], env=_env(home), log=self.work / "plan.log")
+
+    def _undo(self, home: Path, job: str) -> Cost:
+        return self._command(home, "undo", job, "--yes", account=False)
+
     def _command(self, home: Path, name: str, *arguments: str, account: bool = True) -> Cost:
-        env = os.environ | {"IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
         named = ("--account", "bench") if account else ()
         command = [str(Path(sys.executable).with_name("import-pipeline")), name, *arguments, *named, "--json"]
-        return run(command, env=env, log=self.work / f"{name}.log")
+        return run(command, env=_env(home), log=self.work / f"{name}.log")
 
     def _file(self, kind: str, rows: int) -> Path:
         path = self.files / f"{kind}-{rows}.csv"
@@ -228,6 +232,10 @@ def _truth_file(path: Path) -> Path:
 def _truth(path: Path) -> dict[str, int]:
     content: dict[str, int] = json.loads(_truth_file(path).read_text())
     return content
+
+
+def _env(home: Path) -> dict[str, str]:
+    return {**os.environ, "IMPORT_PIPELINE_HOME": str(home), "IMPORT_PIPELINE_ACCOUNTS": str(HERE / "accounts")}
 
 
 def _fresh(home: Path) -> Path:

@@ -67,8 +67,8 @@ def _line(result: Result) -> str:
     if goal and result.ratio:
         ratio += f" (goal {goal:g})"
     if result.case in OTHER_RATIOS and result.ratio:
-        base, most = OTHER_RATIOS[result.case]
-        ratio = f"{result.ratio:.2f} × {base} (goal {most:g})"
+        base, limit = OTHER_RATIOS[result.case]
+        ratio = f"{result.ratio:.2f} × {base} (goal {limit:g})"
     if result.per_file is not None:
         ratio = f"{result.per_file * 1000:.1f} ms a file (goal {FILE_GOAL * 1000:g})"
     memory = f"{result.peak / 1e6:,.0f} MB{' *' if result.processes > 1 else ''}"

@@ -40,7 +40,7 @@ def job(job_id: JobArgument, json: JsonOption = False) -> None:
     from import_pipeline.ledger import jobs as ledger_jobs
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
-        row = ledger_jobs.get(conn, job_id)
+        row = ledger_jobs.find(conn, job_id)
         latest = [] if row else [found.id for found in ledger_jobs.listing(conn, limit=10)]
     if row is None:
         raise UnknownValue("job", job_id, latest, where="among the latest")

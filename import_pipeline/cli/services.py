@@ -141,14 +141,16 @@ class Services:
         """Whether a process of the code server imports a delivery at this moment."""
         import psutil
 
+        from import_pipeline.orchestration.workers import is_gone
+
         code = next((service for service in self.started if service.name == CODE_SERVER and service.running), None)
         if code is None:
             return False
         with self.ledger.read() as conn:
             workers = [meta.read(conn, f"worker/{d.key}") for d in deliveries.listing(conn, state="running")]
-        # A run that died is a zombie until the code server looks for it: it imports nothing any more.
-        living = {c.pid for c in psutil.Process(code.process.pid).children(recursive=True) if c.status() != psutil.STATUS_ZOMBIE}
-        return bool({w["pid"] for w in workers if w} & living)
+        children = {child.pid for child in psutil.Process(code.process.pid).children(recursive=True)}
+        # A run that died stays among the children until the code server looks for it.
+        return any(w["pid"] in children and not is_gone(w) for w in workers if w)
 
     def await_idle(self) -> None:
         """Waits for the import under way, `RUN_SECONDS` at most."""

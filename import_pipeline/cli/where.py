@@ -99,7 +99,7 @@ def place(row: "Row") -> str:
 
 def _show_record(out: "Console", record: "RecordLineage") -> None:
     named = f" ({record.external_id})" if record.external_id else ""
-    gone = ", deleted" if record.deleted else ""
+    gone = f", deleted by job {record.versions[-1].ended_by}" if record.deleted else ""
     out.print(plain(f"{record.object_type} {record.record_id}{named} of {record.account}{gone}"), style="bold", soft_wrap=True)
     for version in record.versions:
         _show_version(out, version)
@@ -110,6 +110,8 @@ def _show_version(out: "Console", version: "Version") -> None:
 
     until = f" until {version.valid_to:%Y-%m-%d %H:%M:%S}" if version.valid_to else ""
     out.print(f"\nversion {version.number} since {version.valid_from:%Y-%m-%d %H:%M:%S} UTC{until}", style="bold")
+    if not version.rows:
+        out.print(plain(f"made by job {version.job}"))
     numbers = {(row.job, row.line): n for n, row in enumerate(version.rows, 1)}
     for number, row in enumerate(version.rows, 1):
         out.print(plain(f"[{number}] {row.action}: {place(row)}"), soft_wrap=True)

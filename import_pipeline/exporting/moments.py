@@ -9,7 +9,7 @@ and weeks of scheduled exports (windows.py).
 | `2026-11-20`, `yesterday` | the end of that day in the account's time zone, as its daily export has it |
 | `2026-11-20T17:05`, with seconds, `Z` or an offset | that moment; without zone it is the account's local time |
 | `15m`, `2h`, `3d`, `1w` | so long before now; a day is 24 hours |
-| `ab12cd34` (a job), `20261120T170500-0a1b2c3d` (a delivery) | right after what it wrote when it was first applied |
+| `ab12cd34` (a job), `Account_1.csv` (its file), `20261120T170500-0a1b2c3d` (a delivery) | right after what it wrote when it was first applied |
 | `before:ab12cd34` | right before its delivery wrote anything |
 """
 
@@ -94,7 +94,7 @@ def _local(moment: datetime, timezone: str) -> datetime:
 def _of_import(name: str, session: Session, account: Account, ledger: Ledger, *, before: bool) -> datetime:
     """The moment right after, or right before, what a job or a delivery wrote in the pass that first applied it."""
     with ledger.read() as conn:
-        job = jobs.get(conn, name)
+        job = jobs.find(conn, name, account.name) or jobs.get(conn, name)
         delivery = deliveries.get(conn, job.delivery if job else name)
         known = [] if job or delivery else [row.id for row in jobs.listing(conn, account.name, limit=_LATEST)]
     owner = job.account if job else delivery.account if delivery else account.name

@@ -16,9 +16,9 @@ from import_pipeline.model.account import Account
 
 
 def job_of(conn: Connection, job: str, account: Account | None = None) -> JobRow:
-    """The job of this id. Raises PermanentFailure with the nearest of the latest jobs."""
-    row = jobs.get(conn, job)
-    if row is not None and (account is None or row.account == account.name):
+    """The job that people mean by an id, a file's name or `latest`. Raises PermanentFailure with the nearest of the latest jobs."""
+    row = jobs.find(conn, job, account.name if account else None)
+    if row is not None:
         return row
     latest = jobs.listing(conn, account.name if account else None, limit=1000)
     near = nearest(job, [known.id for known in latest])
@@ -34,6 +34,7 @@ def submit_undo(ledger: Ledger, account: Account, job: str, *, now: datetime, dr
     """
     with ledger.begin() as conn:
         row = job_of(conn, job, account)
+        job = row.id
         refuse_undo(conn, row)
         own = account.object_type(row.object_type)
         below = account.descendants({own.name})

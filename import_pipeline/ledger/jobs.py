@@ -127,6 +127,25 @@ def get(conn: Connection, job: str) -> JobRow | None:
     return _job(row) if row else None
 
 
+def find(conn: Connection, named: str, account: str | None = None) -> JobRow | None:
+    """The job that people mean: by its id, else the latest import of a file with this name, else with `latest` the latest import.
+
+    A name means what was really imported: plans and undos have ids only, and a failed or repeated import is found when there is none
+    that was applied.
+    """
+    row = get(conn, named)
+    if row is not None:
+        return row if account in (None, row.account) else None
+    query = select(jobs).where(jobs.c.dry_run.is_(False), jobs.c.undo_of.is_(None))
+    if named != "latest":
+        query = query.where(jobs.c.name == named)
+    if account is not None:
+        query = query.where(jobs.c.account == account)
+    applied = jobs.c.state.in_(("applied", "held", "running")).desc()
+    latest = conn.execute(query.order_by(applied, jobs.c.created_at.desc(), jobs.c.number.desc()).limit(1)).first()
+    return _job(latest) if latest else None
+
+
 def by_delivery(conn: Connection, key: str) -> list[JobRow]:
     """The jobs of a delivery by number."""
     return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.delivery == key).order_by(jobs.c.number))]

@@ -59,7 +59,8 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a record: when it held, what made it, and every row that took part. `valid_to` is None for the current one.
+    """One version of a record: when it held, what made it, and every row that took part. `valid_to` is None for the current one; where
+    the next version begins later, or there is none, the job `ended_by` deleted the record then. An undo's version (`job`) has no rows.
 
     `changes` is None for the oldest version that is kept when the ones before it are past their retention.
     """
@@ -68,6 +69,7 @@ class Version:
     valid_from: datetime
     valid_to: datetime | None
     ended_by: str | None
+    job: str
     change_set: str | None
     changes: tuple[FieldChange, ...] | None
     rows: tuple[Row, ...]

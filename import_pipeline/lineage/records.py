@@ -31,7 +31,8 @@ class _Stored:
     valid_to: datetime | None
     ended_by: str | None
     job: str
-    line: int
+    line: int | None
+    """Null in a version that an undo made."""
     pin: tuple[str, int] | None
     values: dict[str, str | None]
 
@@ -126,12 +127,16 @@ def _change_sets(session: Session, object_type: ObjectType, number: int) -> dict
     for stamp, change_set, delivery, job, line, action in found:
         if action == "create" and created.setdefault((job, line), stamp) != stamp:
             continue
-        made.setdefault(stamp, (change_set, delivery, {}))[2][job, line] = action
+        asked = made.setdefault(stamp, (change_set, delivery, {}))[2]
+        if line is not None:
+            asked[job, line] = action
     return made
 
 
 def _parts(finder: RowFinder, version: _Stored, delivery: str | None, asked: dict[tuple[str, int], str]) -> list[_Part]:
     """The rows that took part in a version, in the order in which they counted: those that had waited, then the delivery's own."""
+    if version.line is None:
+        return []
     actions = asked or {(version.job, version.line): "create" if version.number == 1 else "update"}
     found = finder.rows((job, line, action) for (job, line), action in actions.items())
     parts = []
@@ -156,6 +161,7 @@ def _version(
         valid_from=now.valid_from,
         valid_to=now.valid_to,
         ended_by=now.ended_by,
+        job=now.job,
         change_set=change_set,
         changes=None if changes is None else tuple(changes),
         rows=tuple(p.row for p in parts),

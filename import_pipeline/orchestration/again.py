@@ -30,13 +30,13 @@ def book_undo(pipeline: Pipeline, job: str, *, dry_run: bool) -> tuple[Account, 
 
 
 def book_replay(pipeline: Pipeline, named: str) -> tuple[Account, str]:
-    """Books that a delivery, named by its key or by one of its jobs, runs again under the rules of today.
+    """Books that a delivery, named by its key or by one of its jobs (id, file name or `latest`), runs again under the rules of today.
 
     Raises PermanentFailure for an unknown one, for one that is under way, and for one whose originals are past their retention.
     """
     with pipeline.ledger.read() as conn:
         found = deliveries.get(conn, named)
-        row = None if found else jobs.get(conn, named)
+        row = None if found else jobs.find(conn, named)
         found = found or (deliveries.get(conn, row.delivery) if row else None)
         if found is None:
             known = [d.key for d in deliveries.listing(conn, limit=5)]

@@ -12,8 +12,9 @@ from import_pipeline.model.base import fold_name
 from import_pipeline.model.row_error import Notice
 from import_pipeline.suggesting.names import plain_words
 
-MOST_TOLD = 20
-"""Columns told one by one for each kind of change; the others are counted."""
+MOST_TOLD = 3
+"""Columns of one kind of change that are told one by one; where there are more, one notice names them."""
+MOST_NAMED = 10
 _LIKELY = 0.6
 _SAME_PLACE = 0.15
 """What standing in the same place adds to the likeness of two names."""
@@ -132,9 +133,10 @@ def _reordered(before: Sequence[str], after: Sequence[str], line: int | None) ->
 
 
 def _each(notices: list[Notice], code: str, line: int | None) -> list[Notice]:
-    """The first of many notices, and how many more there are."""
-    more = len(notices) - MOST_TOLD
-    if more <= 0:
+    """The notices as they are when they are few, else one that names the columns: an update file leaves most columns out."""
+    if len(notices) <= MOST_TOLD:
         return notices
-    what = {"column_renamed": "renamed", "column_new": "new", "column_gone": "gone"}[code]
-    return [*notices[:MOST_TOLD], Notice(code=code, message=f"{more:,} more columns are {what} since the file before", line=line)]
+    named = ", ".join(repr(notice.column) for notice in notices[:MOST_NAMED])
+    more = f" and {len(notices) - MOST_NAMED:,} more" if len(notices) > MOST_NAMED else ""
+    what = {"column_renamed": "probably renamed", "column_new": "new", "column_gone": "gone"}[code]
+    return [Notice(code=code, message=f"{len(notices):,} columns are {what} since the file before: {named}{more}", line=line)]

@@ -84,18 +84,29 @@ class FakeImport(Bench):
         answer = {"path": str(path), "rows": self.wrong.get("exported", truth_of("accounts", 400).good), "sha256": sha256}
         return Cost(3.0 if moment else 2.0, 2.0, 10**8, 1, json.dumps(answer))
 
+    def _plan(self, home: Path, file: Path) -> Cost:
+        truth = truth_of("accounts", 400)
+        counts = dict.fromkeys(cases._COUNTS, 0) | {"rows": 400, "good": truth.good, "refused": truth.refused, "created": truth.good}
+        planned = counts | self.wrong.get("planned", {})  # type: ignore[operator]
+        return Cost(5.0, 2.0, 10**8, 1, json.dumps({"counts": planned, "plan": 1.0}))
+
+    def _undo(self, home: Path, job: str) -> Cost:
+        good = self.wrong.get("undone", truth_of("accounts", 400).good)
+        return Cost(1.5, 2.0, 10**8, 1, json.dumps({"state": "applied", "counts": {"deleted": good}}))
+
 
 def test_right_results_become_lines_of_the_table(work: Path) -> None:
     """Every case of a size in one go; the ratio is to the floor that was measured with it."""
     results = FakeImport(work).measure(400, 1)
     assert [(r.case, r.rows, r.runs) for r in results] == [
-        (c, 400, 1) for c in ("floor", "insert", "update", "children", "export", "as_of")
+        (c, 400, 1) for c in ("floor", "insert", "update", "children", "export", "as_of", "plan", "undo")
     ]
-    floor, insert, update, children, export, as_of = results
+    floor, insert, update, children, export, as_of, plan, undo = results
     assert insert.ratio == pytest.approx(1.0 / floor.cpu)
     assert update.ratio == insert.ratio
     assert children.ratio is None
     assert (export.ratio, export.bytes, as_of.ratio) == (None, 40, 1.5)
+    assert (plan.ratio, undo.ratio) == (1.25, 1.5)
     assert [(r.case, r.ratio) for r in FakeImport(work).measure(400, 1, ["as_of"])] == [("as_of", 1.5)]
     assert [r.case for r in FakeImport(work).measure(400, 1, ["update"])] == ["floor", "update"]
 
@@ -121,6 +132,16 @@ def test_a_wrong_export_is_no_measurement(work: Path, wrong: dict[str, object], 
     """A past state that lacks records, or has today's values, is made fastest of all."""
     with pytest.raises(BenchmarkError, match=told):
         FakeImport(work, **wrong).measure(400, 1, ["as_of"])
+
+
+@pytest.mark.parametrize(
+    ("case", "wrong", "told"),
+    [("plan", {"planned": {"created": 395}}, "the plan is wrong"), ("undo", {"undone": 395}, "the undo is wrong")],
+)
+def test_a_wrong_plan_or_undo_is_no_measurement(work: Path, case: str, wrong: dict[str, object], told: str) -> None:
+    """An undo that leaves a record behind is not an undo."""
+    with pytest.raises(BenchmarkError, match=told):
+        FakeImport(work, **wrong).measure(400, 1, [case])
 
 
 def test_the_table_tells_the_ratio_to_the_floor_beside_the_goal() -> None:

@@ -59,6 +59,7 @@ def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> No
     jobs = {name for name in repository.job_names if not name.startswith("__")}
     assert jobs == {
         "import_field_sales", "import_door_to_door", "import_file", "upkeep", "export_as_of", "diff_moments",
+        "undo_import", "replay_delivery", "decide_import",
         "export_daily_field_sales", "export_weekly_field_sales", "export_daily_door_to_door",
     }  # fmt: skip
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
