@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up check templates test test-all lint format bench clean
+.PHONY: help setup demo tour up check templates test test-all lint format bench clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup ## import the samples of the shipped accounts and show what came of them
 	$(BIN)/import-pipeline demo
+
+tour: setup ## the README's tour: plan, import, undo, replay, resend, exports of the past, on the sample files
+	@sed -n '/tour:begin/,/tour:end/p' README.md | sed '/^```/d; /^<!--/d' | bash -e
 
 up: setup ## run everything: doors, imports, exports and the web page
 	$(BIN)/import-pipeline up
