@@ -175,4 +175,4 @@ def _picture(run: DeliveryRun) -> Any:
             total = Counts(**{name: sum(getattr(c, name) for c in counts) for name in Counts.model_fields})
             points.append(DeliveryPoint.of(d.key, d.created_at, total))
     picture = base64.b64encode(rows_per_delivery(points)).decode()
-    return dg.MetadataValue.md(f"![rows per delivery](data:image/png;base64,{picture})")
+    return dg.MetadataValue.md(f"![rows per delivery](data:image/svg+xml;base64,{picture})")

@@ -21,6 +21,13 @@ def pack(flags: Flags) -> Words:
     return words
 
 
+def of_places(size: int, places: Ints) -> Words:
+    """Words of `size` flags and one behind them, set at `places`, which differ from each other."""
+    words = np.zeros(size // 64 + 1, dtype=np.uint64)
+    np.add.at(words, places >> 6, _ONE << (places & 63).astype(np.uint64))
+    return words
+
+
 def later(words: Words) -> Words:
     """Every bit moved to the following byte."""
     moved = words << _ONE

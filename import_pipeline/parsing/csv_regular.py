@@ -96,7 +96,7 @@ def _follow_quotes(text: NDArray[np.uint8], lines: Lines, edges: Ints, parting: 
     per_line = bits.counts_between(words, edges) if words.any() else None
     if per_line is None:
         return _Quotes(plain, none, none, np.full(len(lines), -1, dtype=np.int64), none)
-    starts, ends = (_marks(len(text), places) for places in (lines.starts, lines.ends))
+    starts, ends = (bits.of_places(len(text), places) for places in (lines.starts, lines.ends))
     at_start = words & (bits.later(parting) | starts)
     odd = (per_line & 1).astype(np.bool_)
     single = (per_line == 1) & (bits.counts_between(at_start, edges) == 0)
@@ -167,12 +167,6 @@ def _reach(
         no_record = plain.unquoted & (plain.counts != shape.width - 1)
         proven &= np.where(last - first > 1, total(no_record) > 0, short[first] | short[last])
     reach[first[proven]] = last[proven]
-
-
-def _marks(size: int, places: Ints) -> bits.Words:
-    flags = np.zeros(size + 1, dtype=np.bool_)
-    flags[places] = True
-    return bits.pack(flags)[: size // 64 + 1]
 
 
 def _may_be_blank(lines: Lines, counts: Ints, shape: Shape) -> list[int]:

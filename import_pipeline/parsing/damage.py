@@ -81,11 +81,13 @@ def _refuse_rounded(batch: Batch, keys: list[str]) -> Batch:
 
 def _pad(batch: Batch, key: str, digits: int) -> Batch:
     """One lost leading zero is given back where the column's pattern demands a fixed count of digits; in sheets only to numbers."""
-    cells = batch.frame[key].str.strip_chars()
-    short = cells.str.contains(rf"^[0-9]{{{digits - 1}}}$") if digits > 1 else None
+    cells = batch.frame[key]
+    short = cells.str.contains(rf"^\s*[0-9]{{{digits - 1}}}\s*$") if digits > 1 else None
     if short is not None and batch.date_base:
         short = short & batch.numeric[key] if key in batch.numeric else None
-    return batch if short is None else _mended(batch, key, short.fill_null(False), cells.str.zfill(digits))
+    if short is None or not short.any():
+        return batch
+    return _mended(batch, key, short.fill_null(False), cells.str.strip_chars().str.zfill(digits))
 
 
 def _date_from_serial(batch: Batch, key: str, base: date) -> Batch:

@@ -80,7 +80,8 @@ class Parts:
         if batch.frame.height:
             self.known |= set(batch.frame.columns)
             lines = [pl.Series(name, values) for name, values in ((LINE, batch.line), (END, batch.end), (POS, batch.pos))]
-            self._file.rows.add(batch.frame.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB), *lines))
+            jobs = pl.Series(JOB, [job], dtype=pl.Int32).new_from_index(0, batch.frame.height)
+            self._file.rows.add(batch.frame.hstack([jobs, *lines]))
         if batch.errors.height:
             self._file.errors.add(batch.errors.with_columns(pl.lit(job, dtype=pl.Int32).alias(JOB)).select(list(ERRORS)))
         if batch.links is not None and batch.links.height:
@@ -129,7 +130,8 @@ class Parts:
         whole = [frame if set(frame.columns) == set(schema) else _with_nulls(frame, schema) for frame in frames]
         if not whole:
             return pl.DataFrame(schema=schema)
-        return pl.concat([frame.select(list(schema)) for frame in whole], rechunk=len(whole) > 16)
+        ordered = [pl.DataFrame([frame.get_column(key) for key in schema]) for frame in whole]
+        return pl.concat(ordered, rechunk=len(ordered) > 16)
 
 
 def _with_nulls(frame: pl.DataFrame, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -25,10 +25,12 @@ class Ordered(Protocol):
     """What every order of a change set tells: its type and its id."""
 
     @property
-    def object_type(self) -> ObjectType: ...
+    def object_type(self) -> ObjectType:
+        """The type that is related."""
 
     @property
-    def change_set(self) -> str: ...
+    def change_set(self) -> str:
+        """The id of the change set."""
 
 
 def is_frozen(session: Session, order: Ordered, out: StageFolder) -> bool:

@@ -1,7 +1,7 @@
 """The change set of an undo: what takes a job back, or brings it back, without writing to the store (acceptance B-3).
 
-Belongs here: the steps, the folder's parts. Does not belong here: which records are looked at and what counts
-(undo_events.py), the values they go back to (undo_values.py, undo_images.py), waiting rows (undo_rows.py), the order (undo_work.py), writing (applying/).
+Belongs here: the steps, the folder's parts. Does not belong here: the order (undo_work.py), which records are looked at and what
+counts (undo_events.py), the values they go back to (undo_values.py, undo_images.py), waiting rows (undo_rows.py), writing (applying/).
 
 The parts of the `related` folder of an undo:
   outcomes  one row per record looked at: as relate_delivery's, `_line` null, `_pos` the record's place in the undo, `action` in
@@ -78,5 +78,3 @@ def _write_empty(order: UndoOrder, writer: StageWriter) -> None:
     writer.part("jobs", pl.DataFrame(numbers, schema={"number": pl.Int32, "id": pl.String}, orient="row"))
     writer.part("errors", pl.DataFrame(schema={**ERRORS, "job": pl.String()}))
     writer.part("expired", pl.DataFrame(schema=EXPIRED))
-
-

@@ -7,7 +7,8 @@ Tables made here:
   touched   `_id` of all others that are looked at: those with events of their own (see undo_work.py), with an event of a row that waits
             again, deleted by the family, or hanging on a parent that goes
   events    one row per version of those: `_id`, `_version`, `_valid_from`, `_valid_to`, `_ended_by`, `_job`, `counts` and `own`
-  verdicts  one row per record of `touched`: `verdict`, `source`, `high` (its last version), `editor`
+  verdicts  one row per record of `touched`: `verdict`, `source`, `high` (its last version), `editor`,
+            `own_since` (when its first own version began)
             gone    it does not live and does not come back
             create  the family deleted it, and an event counts again: it comes back
             delete  no event counts any more
@@ -18,6 +19,8 @@ Tables made here:
 nothing changed in what counts among those before. Else it is null, and undo_values.py weighs field by field.
 """
 
+from datetime import datetime
+
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.relating.undo_work import UndoWork
 from import_pipeline.store.horizon import horizon_of
@@ -26,7 +29,7 @@ from import_pipeline.store.names import literal
 
 def find_touched(work: UndoWork) -> None:
     """Tables `plain` and `touched`. Raises PermanentFailure when versions that the undo needs are gone."""
-    since = work.one(
+    since: datetime | None = work.one(
         """
         SELECT min(s.stamp)
         FROM store._change_sets s JOIN store._packages p ON p.change_set = s.id
@@ -36,11 +39,11 @@ def find_touched(work: UndoWork) -> None:
     )
     current, history, own = work.tables.current, work.tables.history, "IN (SELECT id FROM own_jobs)"
     work.empty("plain", "_id BIGINT")
-    if since and work.chain.off:
+    if since and work.off:
         work.make("plain", f"SELECT _id FROM {current} WHERE _job {own} AND _version = 1")
     sources = []
     if since:
-        plain = "AND _version > 1" if work.chain.off else ""
+        plain = "AND _version > 1" if work.off else ""
         # A version that ended before the job's first change set is of no concern.
         bound = f"_valid_to >= CAST({literal(since.isoformat())} AS TIMESTAMPTZ)"
         sources = [
@@ -93,10 +96,10 @@ def _find_events(work: UndoWork) -> None:
     work.drop("versions_seen")
 
 
-def _refuse_holes(work: UndoWork, since: object) -> None:
+def _refuse_holes(work: UndoWork, since: datetime | None) -> None:
     """Every record's versions must hang together from its first one on, or from one that was valid before the undone job began."""
     asked = "SELECT _id, min(_version) AS low, max(_version) AS high, count(*) AS n, min(_valid_from) AS began FROM events GROUP BY _id"
-    begun = f"CAST({literal(since.isoformat())} AS TIMESTAMPTZ)" if hasattr(since, "isoformat") else "CAST('infinity' AS TIMESTAMPTZ)"
+    begun = f"CAST({literal(since.isoformat())} AS TIMESTAMPTZ)" if since else "CAST('infinity' AS TIMESTAMPTZ)"
     broken = work.one(f"SELECT count(*) FROM ({asked}) WHERE high - low + 1 <> n OR (low > 1 AND began >= {begun})")
     horizon = horizon_of(work.session, work.object_type)
     if not broken and since and horizon and since < horizon:
@@ -128,7 +131,7 @@ def judge(work: UndoWork) -> None:
     lost = "CAST(NULL AS TIMESTAMPTZ)"
     work.make(
         "summed",
-        f"""
+        """
         SELECT e._id, min(_version) AS low, max(_version) AS high, bool_or(_valid_to IS NULL) AS alive, bool_or(counts) AS any_counts,
             arg_max(_job, _version) FILTER (counts) AS editor, arg_min(_job, _version) AS maker, arg_min(pulled, _version) AS maker_pulled,
             min(_version) FILTER (own) AS first_own, max(_version) FILTER (NOT own) AS last_other,
@@ -139,17 +142,17 @@ def judge(work: UndoWork) -> None:
         """,
     )
     restless = work.size("restless")
-    back = "false" if work.chain.off else "ended_by IN (SELECT id FROM family) AND (any_counts OR low > 1)"
-    unmade_now = f"(low = 1 AND (maker_pulled OR maker = {literal(work.chain.root)}))" if work.chain.off else "(low = 1 AND maker_pulled)"
+    back = "false" if work.off else "ended_by IN (SELECT id FROM family) AND (any_counts OR low > 1)"
+    unmade_now = f"(low = 1 AND (maker_pulled OR maker = {literal(work.root)}))" if work.off else "(low = 1 AND maker_pulled)"
     work.make(
         "verdicts",
         f"""
-        SELECT _id, verdict, high, editor, CASE
+        SELECT _id, verdict, high, editor, own_since, CASE
                 WHEN calm AND verdict = 'create' AND first_own IS NULL THEN high
                 WHEN calm AND verdict = 'update' AND coalesce(last_other < first_own, false) AND first_own > low THEN first_own - 1
             END AS source
         FROM (
-            SELECT s._id, s.high, s.low, s.editor, s.first_own, s.last_other, CASE
+            SELECT s._id, s.high, s.low, s.editor, s.own_since, s.first_own, s.last_other, CASE
                     WHEN NOT alive AND {back} THEN 'create'
                     WHEN NOT alive THEN 'gone'
                     WHEN NOT any_counts AND low = 1 THEN 'delete'

@@ -5,7 +5,8 @@ which events count (undo_events.py), weighing values (undo_values.py).
 
 Tables made here:
   heads  `_id`, `verdict`, `how`, `source`, `high`, `parent_then`, `ext_then` of the records that may get a new version. `how` is where
-         its values are: `was` (the version `source`), `weighed`, or `now` (the current version, but for its parent)
+         its values are: `was` (the version `source`), `weighed`, or `now` (the current version, but for its parent). `doubtful` may
+         equal the current version: after one version that did not bring the record back they differ
   taken  `_id`, `verdict`, `job`: whose external id another living record has by now, and the job that last wrote that record
   lost   `_id` of those whose parent does not live
   odd    images that are not simply an old version: weighed, without their parent or external id, or perhaps equal to the current one
@@ -63,17 +64,18 @@ def _find_heads(work: UndoWork) -> None:
     if work.size("gone_above"):
         now = f"""
             UNION ALL
-            SELECT v._id, v.verdict, 'now', NULL, v.high, t._parent_id, t.{ext}
+            SELECT v._id, v.verdict, 'now', NULL, v.high, t._parent_id, t.{ext}, true
             FROM verdicts v JOIN {work.tables.current} t ON t._id = v._id
             WHERE v.verdict IN ('keep', 'stay') AND t._parent_id IN (SELECT id FROM gone_above)
             """
     weighed = ""
     if work.size("weighed"):
-        weighed = f"UNION ALL SELECT _id, verdict, 'weighed', NULL, high, _parent_id, {ext} FROM weighed"
+        weighed = f"UNION ALL SELECT _id, verdict, 'weighed', NULL, high, _parent_id, {ext}, true FROM weighed"
     work.make(
         "heads",
         f"""
-        SELECT v._id, v.verdict, 'was' AS how, v.source, v.high, s._parent_id AS parent_then, s.{ext} AS ext_then
+        SELECT v._id, v.verdict, 'was' AS how, v.source, v.high, s._parent_id AS parent_then, s.{ext} AS ext_then,
+            v.verdict = 'update' AND (v.high <> v.source + 1 OR s._valid_to <> v.own_since) AS doubtful
         FROM verdicts v JOIN {work.tables.history} s ON s._id = v._id AND s._version = v.source
         WHERE v.source IS NOT NULL
         {weighed} {now}
@@ -84,7 +86,7 @@ def _find_heads(work: UndoWork) -> None:
 def _find_taken(work: UndoWork) -> None:
     """Table `taken`; a record that cannot come back leaves `heads`. Going back before an import takes no external id but null."""
     work.empty("taken", "_id BIGINT, verdict VARCHAR, job VARCHAR")
-    if not work.size("weighed") and work.chain.off:
+    if not work.size("weighed") and work.off:
         return
     ext, current = work.external_id, work.tables.current
     work.make(
@@ -113,8 +115,7 @@ def _find_taken(work: UndoWork) -> None:
 
 def _find_odd(work: UndoWork) -> None:
     """Table `odd`, and the column `plain` of `heads`: the image is the version `source` as it is."""
-    again = "(verdict = 'update' AND high <> source + 1)"
-    plain = f"how = 'was' AND NOT {again} AND _id NOT IN (SELECT _id FROM lost) AND _id NOT IN (SELECT _id FROM taken)"
+    plain = "how = 'was' AND NOT doubtful AND _id NOT IN (SELECT _id FROM lost) AND _id NOT IN (SELECT _id FROM taken)"
     work.make("heads_told", f"SELECT *, coalesce({plain}, false) AS plain FROM heads")
     work.make("heads", "SELECT * FROM heads_told")
     work.empty("odd", "_id BIGINT")

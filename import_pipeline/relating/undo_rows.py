@@ -62,7 +62,7 @@ def find_rows(work: UndoWork) -> None:
             SELECT {columns} {released}
             WHERE s.delivery = ? AND r._undone_by IS NULL AND r._parent_id IN (SELECT id FROM gone_above)
             """,
-            [work.chain.root_delivery],
+            [work.root_delivery],
         )
     work.add(
         "lifted",
@@ -73,7 +73,7 @@ def find_rows(work: UndoWork) -> None:
             UNION ALL
             SELECT _job, _pos, 'aside' FROM {work.tables.aside}
         ) w ON w._job = r._job AND w._pos = r._pos
-        WHERE r._undone_by IN (SELECT id FROM family) AND {"false" if work.chain.off else work.lives("r._parent_id")}
+        WHERE r._undone_by IN (SELECT id FROM family) AND {"false" if work.off else work.lives("r._parent_id")}
         """,
     )
     work.add(
@@ -109,15 +109,15 @@ def write_rows(work: UndoWork, writer: StageWriter) -> None:
     if work.size("lifted"):
         no_longer.append("SELECT job, _line, _end, _pos, ref, source, 'released' AS target, change_set FROM lifted")
     if work.object_type.parent:
-        source, target = ("parked", "aside") if work.chain.off else ("aside", "parked")
+        source, target = ("parked", "aside") if work.off else ("aside", "parked")
         taken = "AND (p._job, p._pos) NOT IN (SELECT job, _pos FROM lifted)" if work.size("lifted") else ""
         moved = f"""
             SELECT p._job AS job, p._line, p._end, p._pos, {_ref(work, "p")} AS ref, {literal(source)} AS source,
                 {literal(target)} AS target, CAST(NULL AS VARCHAR) AS change_set
             FROM {getattr(work.tables, source)} p
-            WHERE p._job = {literal(work.chain.root)} {taken}
+            WHERE p._job = {literal(work.root)} {taken}
             """
-        (no_longer if work.chain.off else again).append(moved)
+        (no_longer if work.off else again).append(moved)
     _write(work, writer, "reparked", again)
     _write(work, writer, "unparked", no_longer)
 

@@ -18,7 +18,7 @@ from import_pipeline.relating.work import Scratch
 from import_pipeline.store.names import Tables, ident
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import StageFolder
-from import_pipeline.store.undos import Chain, Undo, cancelled_jobs, chain_of, undos_of
+from import_pipeline.store.undos import Undo, cancelled_jobs, root_of, undos_of
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,26 @@ class UndoWork(Scratch):
     """The scratch tables of one undo in one type."""
 
     order: UndoOrder
-    chain: Chain
-    before: tuple[Undo, ...]
-    """The undos that were applied before this one."""
+    root: str
+    root_delivery: str
+    off: bool
+    """True when the root does not count once this undo is applied."""
 
     @classmethod
     def of(cls, session: Session, order: UndoOrder) -> Self:
         """The work, with the tables `undone_jobs(id)` (jobs that do not count), `family(id)`, `own_jobs(id)` and `switched(job, stamp)`:
         the other imports that an undo ever switched, and when last."""
-        before = tuple(u for u in undos_of(session) if u.job != order.job.id)
-        chain = chain_of(before, order.job.id, order.undone, order.undone_delivery)
-        work = cls(session, order, chain, before)
+        before = [u for u in undos_of(session) if u.job != order.job.id]
         this = Undo(order.job.id, order.undone, order.undone_delivery, datetime.max.replace(tzinfo=order.now.tzinfo))
-        undone = (cancelled_jobs([*before, this]) | order.cancelled) - (frozenset() if chain.off else {chain.root})
-        work._listed("undone_jobs", sorted(undone))
-        roots = {u.job: chain_of(before, u.job, u.undone, u.undone_delivery).root for u in before}
-        family = sorted(job for job, root in roots.items() if root == chain.root)
+        undone = cancelled_jobs([*before, this])
+        root, root_delivery = root_of(before, this)
+        work = cls(session, order, root, root_delivery, root in undone)
+        work._listed("undone_jobs", sorted(undone | (order.cancelled - {root})))
+        roots = {u.job: root_of(before, u)[0] for u in before}
+        family = sorted(job for job, other in roots.items() if other == root)
         work._listed("family", family)
-        work._listed("own_jobs", [*family, chain.root] if chain.off else family)
-        switched = {roots[u.job]: u.stamp for u in before if roots[u.job] != chain.root}
+        work._listed("own_jobs", [*family, root] if work.off else family)
+        switched = {roots[u.job]: u.stamp for u in before if roots[u.job] != root}
         work.empty("switched", "job VARCHAR, stamp TIMESTAMPTZ")
         if switched:
             select = "SELECT unnest(CAST($jobs AS VARCHAR[])), unnest(CAST($stamps AS TIMESTAMPTZ[]))"

@@ -3,8 +3,9 @@
 Belongs here: reading `_undos`, and what a chain of undos, undos of undos included, comes to. Does not belong here: computing an undo
 (relating/undo.py), writing one (applying/images.py), what the ledger tells about jobs.
 
-Every undo switches the import at the root of its chain off, or on again; the latest one rules. The events of an undo itself never count: a restored value is
-the value of the event that counts again.
+A job is undone as long as an undo of it is in force, and an undo is in force as long as it is not undone itself. So every undo switches
+the import at the root of its chain off, or on again. The events of an undo itself never count: a restored value is the value of the
+event that counts again.
 """
 
 from collections.abc import Iterable
@@ -24,40 +25,24 @@ class Undo:
     stamp: datetime
 
 
-@dataclass(frozen=True)
-class Chain:
-    """From an undo down to the import at its root: `undos` with the latest first, and the root's job and delivery."""
-
-    undos: tuple[str, ...]
-    root: str
-    root_delivery: str
-
-    @property
-    def off(self) -> bool:
-        """True when the undo at the top switches the root off, false when it brings it back."""
-        return len(self.undos) % 2 == 1
-
-
 def undos_of(session: Session) -> list[Undo]:
     """Every undo that was applied, in the order of their moments."""
     return [Undo(*row) for row in session.run("SELECT job, undone, undone_delivery, stamp FROM store._undos ORDER BY stamp, job")]
 
 
-def chain_of(undos: Iterable[Undo], job: str, undone: str, undone_delivery: str) -> Chain:
-    """The chain of the undo `job` of `undone`, given the undos that were applied before it."""
-    known = {undo.job: undo for undo in undos if undo.job != job}
-    jobs, root, delivery = [job], undone, undone_delivery
-    while root in known:
-        jobs.append(root)
-        root, delivery = known[root].undone, known[root].undone_delivery
-    return Chain(tuple(jobs), root, delivery)
+def root_of(undos: Iterable[Undo], undo: Undo) -> tuple[str, str]:
+    """The import that the chain of this undo leads down to, and its delivery, given the undos that were applied before it."""
+    known = {other.job: other for other in undos if other.job != undo.job}
+    while undo.undone in known:
+        undo = known[undo.undone]
+    return undo.undone, undo.undone_delivery
 
 
 def cancelled_jobs(undos: Iterable[Undo]) -> frozenset[str]:
     """The jobs whose events do not count: every undo, and every import that an undo in force took back."""
     applied = sorted(undos, key=lambda undo: undo.stamp)
-    off: set[str] = set()
-    for undo in applied:
-        chain = chain_of(applied, undo.job, undo.undone, undo.undone_delivery)
-        (off.add if chain.off else off.discard)(chain.root)
-    return frozenset(off | {undo.job for undo in applied})
+    undone: dict[str, bool] = {}
+    # An undo is younger than what it takes back: whether it is in force is known before its target is looked at.
+    for undo in reversed(applied):
+        undone[undo.undone] = undone.get(undo.undone, False) or not undone.get(undo.job, False)
+    return frozenset({job for job, is_undone in undone.items() if is_undone} | {undo.job for undo in applied})

@@ -95,12 +95,22 @@ def _range_words(spec: FieldSpec) -> str:
     return f"a number of at least {plain(spec.min)}" if spec.min is not None else f"a number of at most {plain(spec.max or 0.0)}"
 
 
+def _surely_inside(values: pl.Series, low: float | None, high: float | None) -> bool:
+    """True when sign and length alone show it: no number below zero, and none with as many digits as the upper limit."""
+    digits = len(str(int(high))) - 1 if high is not None and 0 < high < 10**FLOAT_DIGITS else 0
+    if (low is not None and low > 0) or (high is not None and not (digits and all_within(values, digits))):
+        return False
+    return low is None or not values.str.contains("-", literal=True).any()
+
+
 def _range(spec: FieldSpec) -> tuple[Rule, ...]:
     low, high = spec.min, spec.max
     if low is None and high is None:
         return ()
 
     def inside(values: pl.Series) -> pl.Series | bool:
+        if _surely_inside(values, low, high):
+            return True
         numbers = as_float(values)
         if high is None:
             return numbers >= low

@@ -54,7 +54,7 @@ def attempt(lab: Lab, undone: str, key: str, *, relate_for: int = FOREVER, apply
 
 def test_a_crash_before_any_statement_of_an_undo_and_a_retry_give_what_one_run_gives(tmp_path: Path) -> None:
     """Half an undo is worse than none: some records would be gone, others not."""
-    _crash_everywhere(tmp_path, every=19)
+    _crash_everywhere(tmp_path, every=43)
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 """Rooms of the package that a room may import. A stage knows the stages before it and never the ones behind it."""
 LIGHT = ("model", "failures", "settings", "catalog")
-HEAVY = ("dagster", "polars", "duckdb", "pandera", "pandas", "pyarrow", "matplotlib", "xlsxwriter", "sqlalchemy")
+HEAVY = ("dagster", "polars", "duckdb", "pandera", "pandas", "pyarrow", "xlsxwriter", "sqlalchemy")
 
 
 def rooms_imported(source: Source) -> set[tuple[int, str]]:

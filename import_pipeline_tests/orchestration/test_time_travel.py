@@ -10,7 +10,6 @@ import pytest
 
 from import_pipeline.definitions import build_definitions
 from import_pipeline.ledger import deliveries
-from import_pipeline.orchestration.instance import open_instance
 from import_pipeline.orchestration.upkeep import prune_versions
 from import_pipeline.store.session import open_store
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
@@ -33,7 +32,7 @@ def site(tmp_path: Path) -> Here:
 def ran(site: Here, name: str, op: str = "", **config: str) -> dg.ExecuteInProcessResult:
     """One run of a job of the instance."""
     run_config: dict[str, Any] = {"ops": {op: {"config": config}}} if op else {}
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         job = build_definitions(pipeline=site.pipeline).resolve_job_def(name)
         return job.execute_in_process(instance=instance, run_config=run_config, raise_on_error=False)
 
@@ -97,7 +96,7 @@ def test_upkeep_drops_versions_past_their_retention_and_the_past_before_it_is_re
     site.clock.jump(timedelta(days=2))
 
     def exported() -> dg.ExecuteInProcessResult:
-        with open_instance(site.settings) as instance:
+        with site.instance() as instance:
             job = build_definitions(pipeline=site.pipeline).resolve_job_def("export_daily_acme")
             return job.execute_in_process(instance=instance, partition_key=day, raise_on_error=False)
 

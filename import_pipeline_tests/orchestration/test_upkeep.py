@@ -9,7 +9,6 @@ import pytest
 from import_pipeline.definitions import build_definitions
 from import_pipeline.landing.vault import path_of
 from import_pipeline.ledger import deliveries, meta
-from import_pipeline.orchestration.instance import open_instance
 from import_pipeline.orchestration.keys import deliveries_of
 from import_pipeline.orchestration.sensor import ATTEMPTS
 from import_pipeline.orchestration.workers import is_gone, this_worker
@@ -26,7 +25,7 @@ def site(tmp_path: Path) -> Here:
 
 
 def _upkeep(site: Here) -> None:
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         done = build_definitions(pipeline=site.pipeline).resolve_job_def("upkeep").execute_in_process(instance=instance)
     assert done.success
 
@@ -39,7 +38,7 @@ def test_upkeep_prunes_by_retention_and_nothing_younger(site: Here) -> None:
     original = path_of(site.settings.vault, job.sha256)
 
     def left() -> tuple[bool, bool, bool, int, int]:
-        with open_instance(site.settings) as instance:
+        with site.instance() as instance:
             bulk = (staging / "parsed" / "rows-00000.parquet").exists()
             errors = (staging / "validated" / "errors-00000.parquet").exists()
             return (
@@ -111,7 +110,7 @@ def test_a_run_whose_process_is_gone_is_reported_and_its_delivery_goes_on(site: 
     name = str(deliveries_of(site.pipeline.account("acme")).name)
     definitions = build_definitions(pipeline=site.pipeline)
     sensor = definitions.resolve_sensor_def("landing_acme")
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         answer = None
         while not isinstance(answer, dg.SensorResult):
             answer = sensor(dg.build_sensor_context(instance=instance))
@@ -136,7 +135,7 @@ def test_a_broken_type_shows_as_a_failed_check_before_any_delivery(site: Here) -
     """The issue's line 1; all other types go on."""
     (site.accounts / "acme" / "object_types" / "broken.yaml").write_text("name: Broken\nfields:\n  - {name: X, type: Nubmer}\n")
     sensor = build_definitions(pipeline=site.pipeline).resolve_sensor_def("landing_acme")
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         sensor(dg.build_sensor_context(instance=instance))
         key = dg.AssetCheckKey(dg.AssetKey(["acme", "landed"]), "configuration_is_valid")
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=5)
@@ -151,7 +150,7 @@ def test_materializing_a_delivery_again_changes_nothing_and_keeps_its_counts(sit
     site.deliver("Account_2.csv", "ExternalDataObjectId,Employees\nA1,2\n")
     before = site.query("SELECT * FROM store.account ORDER BY _id")
     job = build_definitions(pipeline=site.pipeline).resolve_job_def("import_acme")
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         assert job.execute_in_process(instance=instance, partition_key=first.delivery).success
     assert site.query("SELECT * FROM store.account ORDER BY _id") == before
     again = site.job("Account_1.csv")
@@ -176,7 +175,7 @@ def test_a_backfill_under_way_is_not_taken_for_the_run_that_ended_before(site: H
     first = site.deliver("Account_1.csv", "ExternalDataObjectId,Name\nA1,Acme\n")
     definitions = build_definitions(pipeline=site.pipeline)
     sensor = definitions.resolve_sensor_def("landing_acme")
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         job = definitions.resolve_job_def("import_acme")
         again = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         with site.pipeline.ledger.begin() as conn:
@@ -193,7 +192,7 @@ def test_a_file_of_any_path_is_imported_by_hand(site: Here, tmp_path: Path) -> N
     path = tmp_path / "from the fair.csv"
     path.write_text("ExternalDataObjectId,Name\nA1,Acme\n")
     config = {"ops": {"submit_file": {"config": {"account": "acme", "path": str(path), "object_type": "Account"}}}}
-    with open_instance(site.settings) as instance:
+    with site.instance() as instance:
         job = build_definitions(pipeline=site.pipeline).resolve_job_def("import_file")
         assert job.execute_in_process(run_config=config, instance=instance).success
     assert [r["Name"] for r in site.records("Account")] == ["Acme"]

@@ -56,7 +56,7 @@ def test_created_records_go_and_changed_values_come_back(lab: Lab) -> None:
     undo = lab.undo("d2_0")
     assert scores(lab) == {"A": (1.0, None)}
     assert actions(lab, "Account", undo) == [(1, "update"), (2, "delete")]
-    ended = 'SELECT _id, _version, _job, _ended_by FROM store._history_account WHERE "ExternalDataObjectId" = \'B\''
+    ended = "SELECT _id, _version, _job, _ended_by FROM store._history_account WHERE \"ExternalDataObjectId\" = 'B'"
     assert lab.query(ended) == [(2, 1, "d2_0", undo)]
     assert lab.query("SELECT _version, _job, _line FROM store.account") == [(3, undo, None)]
 
@@ -133,6 +133,9 @@ def test_rows_that_the_undone_delivery_took_in_wait_again_as_long_as_they_might(
     assert lab.query("SELECT count(*) FROM store._parked_contact") == [(0,)]
     undo = lab.undo("x_0")
     assert lab.query("SELECT * FROM store._parked_contact") == before
+    with lab.session() as session:
+        assert outcomes_of(session, CONTACT, ["d1_0"])["d1_0"]["parked"] == 1
+        assert sum(outcomes_of(session, CONTACT, ["d1_0"])["d1_0"].values()) == 1
     assert (lab.records("Account"), lab.records("Contact")) == ([], [])
     assert lab.query("SELECT _job, _undone_by FROM store._released_contact") == [("d1_0", undo)]
     again = lab.undo(undo)
@@ -339,7 +342,7 @@ def test_an_undo_is_refused_when_the_values_to_go_back_to_are_past_their_retenti
     with lab.session(writable=True) as session:
         prune_history(session, [ACCOUNT, CONTACT], lab.now - timedelta(seconds=30))
     before = lab.dump()
-    with pytest.raises(PermanentFailure, match="job d2_0 cannot be undone: for 1 record of Account the history .* past its retention"):
+    with pytest.raises(PermanentFailure, match=r"job d2_0 cannot be undone: for 1 record of Account the history .* past its retention"):
         lab.plan_undo("d2_0")
     assert lab.dump() == before
     assert lab.plan_undo("d3_0")[1]["Account"]["jobs"] == {"u5_0": {"update": 1}}

@@ -54,7 +54,7 @@ class UndoOracle(Oracle):
 
     def deliver(self, type_name: str, delivery: str, files: Sequence[Sequence[Row]], now: datetime) -> Any:
         jobs = {f"{delivery}{n}": rows for n, rows in enumerate(files)}
-        self.jobs = {job: (type_name, delivery) for job in jobs} | self.jobs
+        self.jobs = dict.fromkeys(jobs, (type_name, delivery)) | self.jobs
         again = (delivery, type_name) in self.runs
         if again:
             brought = [job for job, rows in jobs.items() if rows]
@@ -80,29 +80,26 @@ class UndoOracle(Oracle):
         return first or (version.job not in self.cancelled() and not self._unmade(record, version, ()))
 
     def _unmade(self, record: int, version: Version, lifted: Sequence[Released]) -> bool:
-        return any(
-            r.undone_by and not any(r is other for other in lifted) and self._is_event(r, record, version) for r in self.released
-        )
+        return any(r.undone_by and not any(r is other for other in lifted) and self._is_event(r, record, version) for r in self.released)
 
     def _is_event(self, r: Released, record: int, version: Version) -> bool:
         return (r.record, r.stamp, r.row.job, r.row.line) == (record, version.stamp, version.job, version.line)
 
-    def chain(self, undo: str, undone: str) -> tuple[list[str], str]:
-        """The undos from `undo` down, and the import at the root."""
-        jobs = [undo]
+    def root(self, undone: str) -> str:
+        """The import that an undo of this job leads down to."""
         while undone in self.undos:
-            jobs.append(undone)
             undone = self.undos[undone][0]
-        return jobs, undone
+        return undone
+
+    def undone(self, job: str, pairs: Sequence[tuple[str, str]] | None = None) -> bool:
+        """Whether an undo of the job is in force: one that is not undone itself."""
+        known = [(undo, target) for undo, (target, _) in self.undos.items()] if pairs is None else pairs
+        return any(target == job and not self.undone(undo, known) for undo, target in known)
 
     def cancelled(self, extra: tuple[str, str] | None = None) -> set[str]:
-        """Jobs that do not count: all undos, and the imports that the latest undo of their chains switched off."""
+        """Jobs that do not count: all undos, and the imports that are undone."""
         pairs = [(undo, undone) for undo, (undone, _) in self.undos.items()] + ([extra] if extra else [])
-        off: dict[str, bool] = {}
-        for undo, undone in pairs:
-            chain, root = self.chain(undo, undone)
-            off[root] = len(chain) % 2 == 1
-        return {undo for undo, _ in pairs} | {root for root, is_off in off.items() if is_off}
+        return {undo for undo, _ in pairs} | {job for job in self.jobs if self.undone(job, pairs)}
 
     def undo(self, undo: str, undone: str, now: datetime) -> dict[str, Told]:
         """Undoes a job in its type and the types below."""
@@ -126,10 +123,10 @@ class _Step:
 
     def __init__(self, store: UndoOracle, kind: ObjectType, undo: str, undone: str, above: "_Step | None") -> None:
         self.store, self.kind, self.undo, self.undone, self.above = store, kind, undo, undone, above
-        chain, self.root = store.chain(undo, undone)
-        self.off = len(chain) % 2 == 1
+        self.root = store.root(undone)
         self.cancelled = store.cancelled((undo, undone))
-        self.family = {u for u, (target, _) in store.undos.items() if store.chain(u, target)[1] == self.root}
+        self.off = self.root in self.cancelled
+        self.family = {u for u in store.undos if store.root(u) == self.root}
         self.own = {*self.family, self.root} if self.off else self.family
         self.told = Told()
         self.gone: set[int] = set()
@@ -216,8 +213,8 @@ class _Step:
         record = self.store.records[number]
         since = record.versions[first].stamp if first < len(own) else self.store.dead[number][0]
         switched: dict[str, datetime] = {}
-        for undo, (undone, stamp) in self.store.undos.items():
-            switched[self.store.chain(undo, undone)[1]] = stamp
+        for undone, stamp in self.store.undos.values():
+            switched[self.store.root(undone)] = stamp
         switched.pop(self.root, None)
         moments = [switched[v.job] for v, mine in zip(record.versions, own, strict=True) if not mine and v.job in switched]
         for r in self.store.released:
@@ -232,7 +229,8 @@ class _Step:
         record, image = self.store.records[number], dict(states[-1])
         maker = record.versions[0]
         rules = [
-            n == 0 or self.counts(number, v) or (not self.counts(number, maker) and v.job == maker.job) for n, v in enumerate(record.versions)
+            n == 0 or self.counts(number, v) or (not self.counts(number, maker) and v.job == maker.job)
+            for n, v in enumerate(record.versions)
         ]
         for column in image:
             changed = [n for n in range(len(states)) if n == 0 or states[n][column] != states[n - 1][column]]

@@ -14,6 +14,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -159,17 +161,47 @@ class Site:
         """Names in a folder of the tree that people see."""
         return sorted(p.name for p in self.path(folder, account=account).iterdir() if not p.name.startswith("."))
 
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """Dagster's runs, events and partitions of this site."""
+        with open_instance(self.settings) as opened:
+            yield opened
+
     def close(self) -> None:
         """Stops what the site started."""
 
 
 class Here(Site):
-    """Sensor and runs in this process; the clock jumps over settle times."""
+    """Sensor and runs in this process; the clock jumps over settle times.
+
+    Dagster keeps its runs and events in memory, which is most of what a small run costs, unless the site is `lasting`.
+    """
+
+    lasting = False
+    _kept: dg.DagsterInstance | None = None
 
     @classmethod
     def existing(cls, folder: Path) -> "Here":
-        """A site that another process has made."""
-        return cls(folder)
+        """A site that another process has made, and whose runs others will look at."""
+        site = cls(folder)
+        site.lasting = True
+        return site
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """The instance of this site's home, or the one that lives as long as the site."""
+        if self.lasting:
+            with open_instance(self.settings) as opened:
+                yield opened
+        else:
+            self._kept = self._kept or dg.DagsterInstance.ephemeral()
+            yield self._kept
+
+    def close(self) -> None:
+        """Forgets the runs."""
+        if self._kept:
+            self._kept.dispose()
+            self._kept = None
 
     def work(self, account: str = "") -> None:
         """Evaluates the sensor and executes what it requests until three looks find nothing to do."""
@@ -186,7 +218,7 @@ class Here(Site):
         found = self.pipeline.account(name)
         definitions = build_definitions(pipeline=self.pipeline)
         sensor, job = definitions.resolve_sensor_def(f"landing_{name}"), definitions.resolve_job_def(import_job_name(found))
-        with open_instance(self.settings) as instance:
+        with self.instance() as instance:
             while quiet < looks and (not limit or runs < limit):
                 answer = sensor(dg.build_sensor_context(instance=instance))
                 if not isinstance(answer, dg.SensorResult):

@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 from import_pipeline.definitions import build_definitions
-from import_pipeline.orchestration.instance import open_instance
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
 from import_pipeline_tests.scenarios.site import Here
 
@@ -41,7 +40,7 @@ def shop(tmp_path: Path) -> Here:
 
 
 def _export(shop: Here, cadence: str, key: str) -> None:
-    with open_instance(shop.settings) as instance:
+    with shop.instance() as instance:
         job = build_definitions(pipeline=shop.pipeline).resolve_job_def(f"export_{cadence}_acme")
         assert job.execute_in_process(instance=instance, partition_key=key).success
 
@@ -80,6 +79,6 @@ def test_the_schedule_requests_the_last_closed_day_of_the_accounts_time_zone(sho
     """Exports run on plain schedules, one partition each."""
     schedule = build_definitions(pipeline=shop.pipeline).resolve_schedule_def("daily_exports_acme")
     at = datetime(2026, 11, 21, 2, 0, tzinfo=ZoneInfo("America/New_York"))
-    with open_instance(shop.settings) as instance, dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
+    with shop.instance() as instance, dg.build_schedule_context(instance=instance, scheduled_execution_time=at) as context:
         data = schedule.evaluate_tick(context)
     assert [request.partition_key for request in data.run_requests or []] == ["2026-11-20"]

@@ -295,3 +295,16 @@ def test_a_grouped_number_is_mended_to_its_value_or_left_alone(whole: int, cents
         assert mended_number(text) == f"{whole}.{cents:02d}"
     bare = mended_number(f"{whole:,}")
     assert bare in (str(whole), None) and (bare is None) == (1000 <= whole < 10**6)
+
+
+LIMITS = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.0, 9.0, 10.0, 99.5, 100.0, 1e15, 1e300])
+AMOUNTS = st.lists(st.from_regex(r"\A[+-]?[0-9]{1,7}(\.[0-9]{1,2})?\Z") | st.sampled_from(["-0", "0", "9", "10", "100"]), max_size=20)
+
+
+@given(low=LIMITS, high=LIMITS, texts=AMOUNTS)
+def test_a_range_refuses_exactly_the_numbers_outside(low: float | None, high: float | None, texts: list[str]) -> None:
+    """Length and sign may settle it for a whole column at once; that must never let a number through."""
+    thing = type_of({"name": "F", "type": "Number", "min": low, "max": high})
+    outside = [t for t in texts if (low is not None and float(t) < low) or (high is not None and float(t) > high)]
+    refused = judged(thing, [{"F": text} for text in texts]).errors.filter(pl.col("code") == "out_of_range")
+    assert refused.get_column("value").to_list() == outside
