@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from import_pipeline.orchestration.pipeline import Pipeline
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, as `jobs` lists it; or its file's name; or `latest`.")]
-DeliveryArgument = Annotated[str, typer.Argument(metavar="DELIVERY", help="A delivery's key; or one of its jobs: id, file name or `latest`.")]
+DeliveryArgument = Annotated[
+    str, typer.Argument(metavar="DELIVERY", help="A delivery's key; or one of its jobs: id, file name or `latest`.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it; without this only the plan is made and shown.")]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the receipt.")]
 

@@ -9,7 +9,7 @@ and weeks of scheduled exports (windows.py).
 | `2026-11-20`, `yesterday` | the end of that day in the account's time zone, as its daily export has it |
 | `2026-11-20T17:05`, with seconds, `Z` or an offset | that moment; without zone it is the account's local time |
 | `15m`, `2h`, `3d`, `1w` | so long before now; a day is 24 hours |
-| `ab12cd34` (a job), `Account_1.csv` (its file), `20261120T170500-0a1b2c3d` (a delivery) | right after what it wrote when it was first applied |
+| `ab12cd34` (a job), `Account_1.csv` (its file), `20261120T170500-0a1b2c3d` (a delivery) | right after what it first wrote |
 | `before:ab12cd34` | right before its delivery wrote anything |
 """
 

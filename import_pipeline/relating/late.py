@@ -137,18 +137,24 @@ def _find_protected(work: Work) -> int:
 
 
 def _forget_undone(work: Work) -> None:
-    """Takes out of `versions` those that count no more, once their differences are told. The first version of a record always counts."""
+    """Takes out of `versions` those that count no more, once their differences are told: no row that made them counts.
+
+    The first version of a record always counts.
+    """
     undos = undos_of(work.session)
     if not undos:
         return
     work.session.run(
         f"""
         DELETE FROM versions
-        WHERE _version > 1 AND (list_contains($jobs, _job) OR (_id, _valid_from, _job, _line) IN (
-            SELECT r._record, s.stamp, r._job, r._line
-            FROM {Tables(work.object_type).released} r JOIN store._change_sets s ON s.id = r._change_set
-            WHERE r._undone_by IS NOT NULL
-        ))
+        WHERE _version > 1 AND (_id, _valid_from) NOT IN (
+            SELECT l.record, s.stamp
+            FROM store._lineage l JOIN store._change_sets s ON s.id = l.change_set
+            WHERE l.type = $type AND l.action IN ('create', 'update') AND l.record IN (SELECT _id FROM versions)
+                AND NOT list_contains($jobs, l.job) AND (l.job, l.pos, l.change_set) NOT IN (
+                    SELECT _job, _pos, _change_set FROM {Tables(work.object_type).released} WHERE _undone_by IS NOT NULL
+                )
+        )
         """,
-        {"jobs": sorted(cancelled_jobs(undos))},
+        {"type": work.object_type.slug, "jobs": sorted(cancelled_jobs(undos))},
     )

@@ -1,7 +1,8 @@
 """The change set of an undo: what takes a job back, or brings it back, without writing to the store (acceptance B-3).
 
 Belongs here: the steps, the folder's parts. Does not belong here: the order (undo_work.py), which records are looked at and what
-counts (undo_events.py), the values they go back to (undo_values.py, undo_images.py), waiting rows (undo_rows.py), writing (applying/).
+counts (undo_events.py), what becomes of them (undo_verdicts.py), the values they go back to (undo_values.py, undo_images.py), waiting
+rows (undo_rows.py), writing (applying/).
 
 The parts of the `related` folder of an undo:
   outcomes  one row per record looked at: as relate_delivery's, `_line` null, `_pos` the record's place in the undo, `action` in
@@ -19,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.relating import undo_events, undo_images, undo_rows, undo_values
+from import_pipeline.relating import undo_events, undo_images, undo_parts, undo_rows, undo_values, undo_verdicts
 from import_pipeline.relating.parts import EXPIRED
 from import_pipeline.relating.stage import is_frozen, stamp_of
 from import_pipeline.relating.undo_work import UndoOrder, UndoWork
@@ -45,12 +46,12 @@ def relate_undo(session: Session, order: UndoOrder, out: StageFolder) -> dict[st
     undo_rows.find_parents(work)
     undo_rows.find_rows(work)
     undo_events.find_touched(work)
-    undo_events.judge(work)
+    undo_verdicts.judge(work)
     undo_values.weigh(work)
     undo_images.place(work)
     with out.writing() as writer:
-        undo_images.write_images(work, writer)
-        undo_images.write_changes(work, writer)
+        undo_parts.write_images(work, writer)
+        undo_parts.write_changes(work, writer)
         undo_rows.write_rows(work, writer)
         report = {
             "change_set": order.change_set,

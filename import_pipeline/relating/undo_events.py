@@ -1,22 +1,16 @@
-"""Which records an undo looks at, and what becomes of each: it goes, comes back, goes back to older values, or stays.
+"""Which records an undo looks at, and which of the events of their versions count.
 
-Belongs here: the versions of the records looked at and which of their events count. Does not belong here: values (undo_values.py).
+Belongs here: finding records and events, and refusing when versions are missing. Does not belong here: what becomes of the records
+(undo_verdicts.py), values (undo_values.py).
 
 Tables made here:
   plain     `_id` of records that the undone import made and nobody changed since: they go, and nothing else need be known of them
-  touched   `_id` of all others that are looked at: those with events of their own (see undo_work.py), with an event of a row that waits
-            again, deleted by the family, or hanging on a parent that goes
-  events    one row per version of those: `_id`, `_version`, `_valid_from`, `_valid_to`, `_ended_by`, `_job`, `counts` and `own`
-  verdicts  one row per record of `touched`: `verdict`, `source`, `high` (its last version), `editor`,
-            `own_since` (when its first own version began)
-            gone    it does not live and does not come back
-            create  the family deleted it, and an event counts again: it comes back
-            delete  no event counts any more
-            keep    its creation is undone, and others have changed it since: it stays exactly as it is
-            stay    it is looked at for its parent's sake only
-            update  its own events' fields go back
-`source` is the version whose state comes back as a whole, where one does: own events are the last ones, and since the first of them
-nothing changed in what counts among those before. Else it is null, and undo_values.py weighs field by field.
+  touched   `_id` of all others that are looked at: those with own events (see undo_work.py), with an event of a row that waits again,
+            deleted by the family, or hanging on a parent that goes
+  mixed     `id`, `stamp` of the change sets in which rows of several jobs, or rows that had waited, may have made one version together
+  takers    `record`, `stamp`, `own`, `counts`, `voice` of versions made there: what the rows that made it say. Rows cannot be told apart
+            in a version, so it counts as long as one of them does; `voice` is the job of one that does
+  events    one row per version of those: `_id`, `_version`, `_valid_from`, `_valid_to`, `_ended_by`, `_job`, `counts`, `own`, `voice`
 """
 
 from datetime import datetime
@@ -37,19 +31,32 @@ def find_touched(work: UndoWork) -> None:
         """,
         [work.object_type.slug],
     )
+    work.make(
+        "mixed",
+        """
+        SELECT s.id, s.stamp
+        FROM store._change_sets s JOIN store._packages p ON p.change_set = s.id
+        WHERE s.type = ?
+        GROUP BY s.id, s.stamp HAVING count(DISTINCT p.job) > 1 OR min(p.package) < 0
+        """,
+        [work.object_type.slug],
+    )
     current, history, own = work.tables.current, work.tables.history, "IN (SELECT id FROM own_jobs)"
     work.empty("plain", "_id BIGINT")
     if since and work.off:
-        work.make("plain", f"SELECT _id FROM {current} WHERE _job {own} AND _version = 1")
+        alone = "AND _valid_from NOT IN (SELECT stamp FROM mixed)" if work.size("mixed") else ""
+        work.make("plain", f"SELECT _id FROM {current} WHERE _job {own} AND _version = 1 {alone}")
     sources = []
     if since:
-        plain = "AND _version > 1" if work.off else ""
+        plain = "" if work.size("mixed") or not work.off else "AND _version > 1"
         # A version that ended before the job's first change set is of no concern.
         bound = f"_valid_to >= CAST({literal(since.isoformat())} AS TIMESTAMPTZ)"
         sources = [
             f"SELECT _id FROM {current} WHERE _job {own} {plain}",
             f"SELECT _id FROM {history} WHERE {bound} AND (_job {own} OR _ended_by IN (SELECT id FROM family))",
         ]
+        if work.size("mixed"):
+            sources.append(f"SELECT record AS _id FROM ({_told_rows(work)}) WHERE job {own}")
     if work.size("pulled"):
         sources.append("SELECT record AS _id FROM pulled WHERE record IS NOT NULL")
     if work.size("gone_above"):
@@ -74,26 +81,52 @@ def _find_events(work: UndoWork) -> None:
         SELECT {columns}, _valid_to, _ended_by FROM {work.tables.history} WHERE _id IN (SELECT _id FROM touched)
         """,
     )
-    unmade = work.size("unmade")
-    joined = (
-        "LEFT JOIN unmade m ON m.record = v._id AND m.stamp = v._valid_from AND m.job = v._job AND m.line IS NOT DISTINCT FROM v._line"
-        if unmade
-        else ""
-    )
+    taken = work.size("mixed") and _find_takers(work)
     work.make(
         "events",
         f"""
         SELECT v._id, v._version, v._valid_from, v._valid_to, v._ended_by, v._job, w.stamp AS switched,
-            u.id IS NULL {"AND m.record IS NULL" if unmade else ""} AS counts,
-            {"coalesce(m.pulled, false)" if unmade else "false"} AS pulled, o.id IS NOT NULL OR pulled AS own
+            {"coalesce(t.counts, u.id IS NULL)" if taken else "u.id IS NULL"} AS counts,
+            {"coalesce(t.own, o.id IS NOT NULL)" if taken else "o.id IS NOT NULL"} AS own,
+            {"coalesce(t.voice, v._job)" if taken else "v._job"} AS voice
         FROM versions_seen v
         LEFT JOIN undone_jobs u ON u.id = v._job
         LEFT JOIN own_jobs o ON o.id = v._job
         LEFT JOIN switched w ON w.job = v._job
-        {joined}
+        {"LEFT JOIN takers t ON t.record = v._id AND t.stamp = v._valid_from" if taken else ""}
         """,
     )
     work.drop("versions_seen")
+
+
+def _told_rows(work: UndoWork) -> str:
+    """SELECT of `record`, `stamp`, `job`, `pos`, `change_set` of the rows that made versions in mixed change sets."""
+    return f"""
+        SELECT l.record, m.stamp, l.job, l.pos, l.change_set
+        FROM store._lineage l JOIN mixed m ON m.id = l.change_set
+        WHERE l.type = {literal(work.object_type.slug)} AND l.action IN ('create', 'update')
+        """
+
+
+def _find_takers(work: UndoWork) -> int:
+    pulled, counts = "false", "u.id IS NULL"
+    joined = ""
+    if work.size("unmade"):
+        joined = "LEFT JOIN unmade m ON m.job = r.job AND m.pos = r.pos AND m.change_set = r.change_set"
+        pulled, counts = "coalesce(m.pulled, false)", f"({counts} AND m.job IS NULL)"
+    return work.make(
+        "takers",
+        f"""
+        SELECT r.record, r.stamp, bool_or(o.id IS NOT NULL OR {pulled}) AS own, bool_or({counts}) AS counts,
+            max(r.job) FILTER ({counts}) AS voice
+        FROM ({_told_rows(work)}) r
+        LEFT JOIN undone_jobs u ON u.id = r.job
+        LEFT JOIN own_jobs o ON o.id = r.job
+        {joined}
+        WHERE r.record IN (SELECT _id FROM touched)
+        GROUP BY r.record, r.stamp
+        """,
+    )
 
 
 def _refuse_holes(work: UndoWork, since: datetime | None) -> None:
@@ -123,65 +156,3 @@ def _refuse_holes(work: UndoWork, since: datetime | None) -> None:
             f"job {work.order.undone} cannot be undone: for {records} of {work.object_type.name} the history that tells what to go back "
             f"to is past its retention{until}. Nothing was changed."
         )
-
-
-def judge(work: UndoWork) -> None:
-    """Table `verdicts`."""
-    _find_restless(work)
-    lost = "CAST(NULL AS TIMESTAMPTZ)"
-    work.make(
-        "summed",
-        """
-        SELECT e._id, min(_version) AS low, max(_version) AS high, bool_or(_valid_to IS NULL) AS alive, bool_or(counts) AS any_counts,
-            arg_max(_job, _version) FILTER (counts) AS editor, arg_min(_job, _version) AS maker, arg_min(pulled, _version) AS maker_pulled,
-            min(_version) FILTER (own) AS first_own, max(_version) FILTER (NOT own) AS last_other,
-            min(_valid_from) FILTER (own) AS own_since, max(_valid_to) AS ended_at, arg_max(_ended_by, _version) AS ended_by,
-            max(switched) FILTER (NOT own) AS switched
-        FROM events e
-        GROUP BY e._id
-        """,
-    )
-    restless = work.size("restless")
-    back = "false" if work.off else "ended_by IN (SELECT id FROM family) AND (any_counts OR low > 1)"
-    unmade_now = f"(low = 1 AND (maker_pulled OR maker = {literal(work.root)}))" if work.off else "(low = 1 AND maker_pulled)"
-    work.make(
-        "verdicts",
-        f"""
-        SELECT _id, verdict, high, editor, own_since, CASE
-                WHEN calm AND verdict = 'create' AND first_own IS NULL THEN high
-                WHEN calm AND verdict = 'update' AND coalesce(last_other < first_own, false) AND first_own > low THEN first_own - 1
-            END AS source
-        FROM (
-            SELECT s._id, s.high, s.low, s.editor, s.own_since, s.first_own, s.last_other, CASE
-                    WHEN NOT alive AND {back} THEN 'create'
-                    WHEN NOT alive THEN 'gone'
-                    WHEN NOT any_counts AND low = 1 THEN 'delete'
-                    WHEN {unmade_now} THEN 'keep'
-                    WHEN first_own IS NULL THEN 'stay'
-                    ELSE 'update'
-                END AS verdict,
-                greatest(switched, {"r.marked" if restless else lost}) IS NOT DISTINCT FROM NULL
-                    OR greatest(switched, {"r.marked" if restless else lost}) <= coalesce(own_since, ended_at) AS calm
-            FROM summed s
-            {"LEFT JOIN restless r ON r._id = s._id" if restless else ""}
-        )
-        """,
-    )
-
-
-def _find_restless(work: UndoWork) -> None:
-    """Table `restless(_id, marked)`: when last an undo changed whether the event of a row that had waited counts for the record."""
-    work.empty("restless", "_id BIGINT, marked TIMESTAMPTZ")
-    if not work.object_type.parent or not work.one(f"SELECT count(_marked_at) FROM {work.tables.released}"):
-        return
-    work.make(
-        "restless",
-        f"""
-        SELECT r._record AS _id, max(CASE WHEN r._undone_by IN (SELECT id FROM family) THEN 'infinity' ELSE r._marked_at END) AS marked
-        FROM {work.tables.released} r
-        WHERE r._marked_at IS NOT NULL AND r._record IN (SELECT _id FROM touched)
-            AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM pulled)
-            AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM lifted)
-        GROUP BY 1
-        """,
-    )

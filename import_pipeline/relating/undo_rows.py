@@ -45,12 +45,12 @@ def find_rows(work: UndoWork) -> None:
     """Tables `pulled` (released rows that wait again) and `lifted` (rows that the family made wait and that may be taken in again).
 
     Both hold `job`, `_line`, `_end`, `_pos`, `ref`, `change_set`, `record` and `stamp`, the moment of the release; `lifted` also
-    `source`. Also the table `unmade(record, stamp, job, line, pulled)`: events that do not count because their row waits again.
+    `source`. Also the table `unmade(job, pos, change_set, pulled)`: released rows that do not count because they wait again.
     """
     for table, more in (("pulled", ""), ("lifted", ", source VARCHAR")):
         place = "job VARCHAR, _line BIGINT, _end BIGINT, _pos BIGINT, ref VARCHAR"
         work.empty(table, f"{place}, change_set VARCHAR, record BIGINT, stamp TIMESTAMPTZ{more}")
-    work.empty("unmade", "record BIGINT, stamp TIMESTAMPTZ, job VARCHAR, line BIGINT, pulled BOOLEAN")
+    work.empty("unmade", "job VARCHAR, pos BIGINT, change_set VARCHAR, pulled BOOLEAN")
     if not work.parents or not work.one(f"SELECT count(*) FROM {work.tables.released}"):
         return
     released = f"FROM {work.tables.released} r JOIN store._change_sets s ON s.id = r._change_set"
@@ -79,15 +79,10 @@ def find_rows(work: UndoWork) -> None:
     work.add(
         "unmade",
         f"""
-        SELECT record, stamp, job, line, bool_or(pulled)
-        FROM (
-            SELECT record, stamp, job, _line AS line, true AS pulled FROM pulled
-            UNION ALL
-            SELECT r._record, s.stamp, r._job, r._line, false {released}
-            WHERE r._undone_by IS NOT NULL AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM lifted)
-        )
-        WHERE record IS NOT NULL
-        GROUP BY record, stamp, job, line
+        SELECT job, _pos, change_set, true FROM pulled
+        UNION ALL
+        SELECT r._job, r._pos, r._change_set, false {released}
+        WHERE r._undone_by IS NOT NULL AND (r._job, r._pos, r._change_set) NOT IN (SELECT job, _pos, change_set FROM lifted)
         """,
     )
 

@@ -45,7 +45,7 @@ def weigh(work: UndoWork) -> None:
     work.make(
         "weighed_versions",
         f"""
-        SELECT e._id, e._version, e._job, e.own, w.verdict, w.high, d._pin_id, d._created_at,
+        SELECT e._id, e._version, e.voice, e.own, e.own AND e.counts AS shared, w.verdict, w.high, d._pin_id, d._created_at,
             e.counts OR e._version = w.low OR (NOT w.maker_counts AND e._job = w.maker) AS rules{changed}
         FROM events e
         JOIN weighing w ON w._id = e._id
@@ -69,8 +69,9 @@ def weigh(work: UndoWork) -> None:
 def _weighed(i: int, key: str) -> str:
     """SQL for the i-th column's value, whether a later edit of it is kept, and by whom."""
     ruling, own = f"FILTER (rules AND _x{i})", f"FILTER (own AND _x{i})"
-    later = f"coalesce(max(_version) {ruling} > max(_version) {own}, false)"
+    # Where rows of other jobs made the version too, what they made together stays.
+    later = f"coalesce(max(_version) {ruling} >= max(_version + CASE WHEN shared THEN 0 ELSE 1 END) {own}, false)"
     return f"""
             , CASE WHEN any_value(verdict) = 'create' OR count(*) {own} > 0 THEN arg_max_null(_v{i}, _version) {ruling}
                 ELSE arg_max_null(_v{i}, _version) END AS {ident(key)},
-            any_value(verdict) = 'update' AND {later} AS _k{i}, arg_max(_job, _version) {ruling} AS _e{i}"""
+            any_value(verdict) = 'update' AND {later} AS _k{i}, arg_max(voice, _version) {ruling} AS _e{i}"""

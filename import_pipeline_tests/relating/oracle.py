@@ -26,6 +26,8 @@ class Version:
     line: int
     values: dict[str, Any]
     parent: int | None
+    rows: tuple[tuple[str, int], ...] = ()
+    """(job, line) of the rows that made it."""
 
 
 @dataclass
@@ -308,7 +310,8 @@ class _Delivery:
         if same:
             return
         teller = [it for it, act in entity.acts if act != "unchanged"][-1]
-        version = Version(stamp, teller.job, teller.line, entity.values, entity.parent)
+        rows = tuple((it.job, it.line) for it, act in entity.acts if act != "unchanged")
+        version = Version(stamp, teller.job, teller.line, entity.values, entity.parent, rows)
         if is_new:
             self.store.records[entity.id] = Record(self.kind.name, None, [version])
         else:

@@ -108,6 +108,27 @@ def test_a_later_edit_that_was_undone_itself_rules_nothing(lab: Lab) -> None:
     assert (scores(lab), kept(lab, "Account", undo)) == ({"A": (1.0, None)}, [])
 
 
+def test_a_record_that_two_files_of_a_delivery_made_together_goes_with_both_of_them(lab: Lab) -> None:
+    """Its version cannot be taken apart; whoever undoes one file must not lose what the other one sent."""
+    lab.deliver("Account", [new("A", Score=1.0)], [row("A", Score=2.0), new("B")])
+    undo = lab.undo("d1_1")
+    assert scores(lab) == {"A": (2.0, None)}
+    assert kept(lab, "Account", undo) == [(1, None, "d1_0", "edited_since")]
+    lab.undo("d1_0")
+    assert scores(lab) == {}
+
+
+def test_what_two_files_changed_together_goes_back_with_both_of_them(lab: Lab) -> None:
+    """The same for a record that existed: its fields are named until then."""
+    lab.deliver("Account", [new("A", Score=1.0)])
+    lab.deliver("Account", [row("A", Score=2.0)], [row("A", Email="a@x")])
+    undo = lab.undo("d2_0")
+    assert scores(lab) == {"A": (2.0, "a@x")}
+    assert set(kept(lab, "Account", undo)) == {(1, c, "d2_1", "edited_since") for c in ("Score", "Email")}
+    lab.undo("d2_1")
+    assert scores(lab) == {"A": (1.0, None)}
+
+
 def test_a_value_goes_back_to_blank_where_it_was_blank(lab: Lab) -> None:
     """A blank in a file never erases; an undo may."""
     lab.deliver("Account", [new("A")])

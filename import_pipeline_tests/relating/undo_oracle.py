@@ -76,14 +76,15 @@ class UndoOracle(Oracle):
         return told
 
     def stands(self, record: int, version: Version) -> bool:
-        first = version is self.records[record].versions[0]
-        return first or (version.job not in self.cancelled() and not self._unmade(record, version, ()))
+        return version is self.records[record].versions[0] or bool(self.counting(record, version, self.cancelled()))
 
-    def _unmade(self, record: int, version: Version, lifted: Sequence[Released]) -> bool:
-        return any(r.undone_by and not any(r is other for other in lifted) and self._is_event(r, record, version) for r in self.released)
-
-    def _is_event(self, r: Released, record: int, version: Version) -> bool:
-        return (r.record, r.stamp, r.row.job, r.row.line) == (record, version.stamp, version.job, version.line)
+    def counting(
+        self, record: int, version: Version, cancelled: set[str], lifted: Sequence[Released] = (), pulled: Sequence[Released] = ()
+    ) -> list[str]:
+        """The jobs of the rows that made a version and still count; it counts as long as one of them does."""
+        waiting = [r for r in self.released if r.undone_by and not any(r is other for other in lifted)] + list(pulled)
+        back = {(r.row.job, r.row.line) for r in waiting if (r.record, r.stamp) == (record, version.stamp)}
+        return [job for job, line in version.rows if job not in cancelled and (job, line) not in back]
 
     def root(self, undone: str) -> str:
         """The import that an undo of this job leads down to."""
@@ -166,13 +167,19 @@ class _Step:
         self.move_rows()
         self.settle_pins()
 
+    def counting(self, number: int, version: Version) -> list[str]:
+        return self.store.counting(number, version, self.cancelled, self.lifted, self.pulled)
+
     def counts(self, number: int, version: Version) -> bool:
-        if version.job in self.cancelled or self.store._unmade(number, version, self.lifted):
-            return False
-        return not any(self.store._is_event(r, number, version) for r in self.pulled)
+        return bool(self.counting(number, version))
+
+    def voice(self, number: int, version: Version) -> str:
+        """The job that stands for a version: one whose row counts, else the one that told it."""
+        return max(self.counting(number, version), default=version.job)
 
     def is_own(self, number: int, version: Version) -> bool:
-        return version.job in self.own or any(self.store._is_event(r, number, version) for r in self.pulled)
+        pulled = {(r.row.job, r.row.line) for r in self.pulled if (r.record, r.stamp) == (number, version.stamp)}
+        return any(job in self.own or (job, line) in pulled for job, line in version.rows)
 
     def judge(self, number: int, lost: set[int]) -> str | None:
         """What becomes of a record; None when it is not looked at."""
@@ -187,8 +194,8 @@ class _Step:
         if not alive:
             return "delete"
         maker = record.versions[0]
-        if (self.off and maker.job == self.root) or any(self.store._is_event(r, number, maker) for r in self.pulled):
-            editor = [v.job for v in record.versions if self.counts(number, v)][-1]
+        if self.is_own(number, maker):
+            editor = [self.voice(number, v) for v in record.versions if self.counts(number, v)][-1]
             self.told.kept.add((number, None, editor, "edited_since"))
             return "keep"
         return "update" if own else "stay"
@@ -204,7 +211,8 @@ class _Step:
         if self.is_calm(number, first, own):
             if verdict == "create" and first == len(own):
                 return states[-1]
-            if verdict == "update" and first and all(own[first:]):
+            shared = any(mine and self.counts(number, v) for mine, v in zip(own, record.versions, strict=True))
+            if verdict == "update" and first and all(own[first:]) and not shared:
                 return states[first - 1]
         return self.weigh(number, verdict, states, own)
 
@@ -237,8 +245,9 @@ class _Step:
             ruling, mine = [n for n in changed if rules[n]], [n for n in changed if own[n]]
             if verdict == "create" or mine:
                 image[column] = states[ruling[-1]][column]
-            if verdict == "update" and mine and ruling[-1] > mine[-1]:
-                self.told.kept.add((number, self.named(column), record.versions[ruling[-1]].job, "edited_since"))
+            shared = bool(mine) and self.counts(number, record.versions[mine[-1]])
+            if verdict == "update" and mine and (ruling[-1] > mine[-1] or shared):
+                self.told.kept.add((number, self.named(column), self.voice(number, record.versions[ruling[-1]]), "edited_since"))
         return image
 
     def named(self, column: str | None) -> str:
@@ -289,7 +298,8 @@ class _Step:
             self.back.add(number)
         self.told.actions[number] = "create" if verdict == "create" else "update"
         values = {k: v for k, v in image.items() if k is not None}
-        record.versions.append(Version(self.stamp, self.undo, None, values, image[None]))  # type: ignore[arg-type]
+        row: Any = (self.undo, None)
+        record.versions.append(Version(self.stamp, *row, values, image[None], (row,)))
 
     def move_rows(self) -> None:
         store = self.store

@@ -73,7 +73,6 @@ def test_of_many_changes_one_notice_names_the_first_and_counts_the_rest() -> Non
     assert len(drift((), cells[:MOST_TOLD], (), (None,) * MOST_TOLD)) == MOST_TOLD
 
 
-
 @given(CELLS, CELLS)
 def test_every_cell_too_many_or_too_few_is_told_once_and_in_known_codes(
     before: list[tuple[str, str | None]], after: list[tuple[str, str | None]]
