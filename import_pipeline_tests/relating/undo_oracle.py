@@ -289,7 +289,7 @@ class _Step:
             self.store.dead[number] = (self.stamp, self.undo)
             self.told.actions[number] = "delete"
             return
-        now = {None: record.parent, **record.values}
+        now: dict[str | None, Any] = {None: record.parent, **record.values}
         if image is None or (verdict != "create" and image == now):
             self.told.actions[number] = "unchanged"
             return
@@ -298,8 +298,8 @@ class _Step:
             self.back.add(number)
         self.told.actions[number] = "create" if verdict == "create" else "update"
         values = {k: v for k, v in image.items() if k is not None}
-        row: Any = (self.undo, None)
-        record.versions.append(Version(self.stamp, *row, values, image[None], (row,)))
+        line: Any = None
+        record.versions.append(Version(self.stamp, self.undo, line, values, image[None], ((self.undo, line),)))
 
     def move_rows(self) -> None:
         store = self.store
