@@ -289,7 +289,7 @@ class _Step:
             self.store.dead[number] = (self.stamp, self.undo)
             self.told.actions[number] = "delete"
             return
-        now: dict[str | None, Any] = {None: record.parent, **record.values}
+        now: Any = {None: record.parent, **record.values}
         if image is None or (verdict != "create" and image == now):
             self.told.actions[number] = "unchanged"
             return

@@ -42,10 +42,11 @@ LEAD = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every scenario runs in this process; with `--live` through the real daemon as well."""
+    """Every scenario runs in this process; with `--live` through the real daemon as well, but for those marked `here`."""
     if "site" in metafunc.fixturenames:
-        ways = [Here, pytest.param(Daemon, marks=[pytest.mark.live, pytest.mark.slow])]
-        metafunc.parametrize("site", ways, indirect=True, ids=["here", "daemon"])
+        here_only = metafunc.definition.get_closest_marker("here") is not None
+        ways = [Here] if here_only else [Here, pytest.param(Daemon, marks=[pytest.mark.live, pytest.mark.slow])]
+        metafunc.parametrize("site", ways, indirect=True, ids=["here", "daemon"][: len(ways)])
 
 
 @pytest.fixture

@@ -264,6 +264,11 @@ class Daemon(Site):
             start_new_session=True,
         )
 
+    def reload(self) -> None:
+        """The daemon is stopped too: it reads the accounts when it starts again."""
+        super().reload()
+        self.close()
+
     def work(self, account: str = "") -> None:
         """Waits until no complete file and no delivery of the account waits."""
         if self._process is None:

@@ -46,6 +46,7 @@ def test_a_file_in_check_is_planned_and_nothing_is_written(site: Site) -> None:
     assert changed.select("line", "external_id", "column", "old", "new").rows() == [(2, "A1", "Employees", "5", "6")]
 
 
+@pytest.mark.here
 def test_what_was_planned_is_what_the_import_does(site: Site) -> None:
     """The same file dropped into New afterwards is no duplicate, and has the planned counts and record ids."""
     site.deliver("Account_1.csv", FIRST)
@@ -56,6 +57,7 @@ def test_what_was_planned_is_what_the_import_does(site: Site) -> None:
     assert [r["ExternalDataObjectId"] for r in site.records("Account")] == ["A1", "A2", "A3"]
 
 
+@pytest.mark.here
 def test_a_plan_of_children_sees_the_parents_planned_with_them(site: Site) -> None:
     """Parents and children in one delivery: the plan links them, and an empty store stays without a file."""
     site.drop("Account_1.csv", FIRST, folder=CHECK)
@@ -68,6 +70,7 @@ def test_a_plan_of_children_sees_the_parents_planned_with_them(site: Site) -> No
     assert not site.settings.store_file(site.account).exists()
 
 
+@pytest.mark.here
 def test_files_to_plan_and_files_to_import_never_share_a_delivery(site: Site) -> None:
     """Dropped together, each does what its folder says."""
     site.drop("Account_1.csv", FIRST)

@@ -26,6 +26,7 @@ def _replay(site: Site, named: str) -> None:
     site.work()
 
 
+@pytest.mark.here
 @pytest.mark.parametrize("by", ["job", "delivery"])
 def test_after_a_rule_is_mended_a_replay_brings_just_what_was_refused(site: Site, by: str) -> None:
     """Rows that are in change nothing; the receipt tells what the replay added, and from which start its time runs."""
@@ -60,6 +61,7 @@ def test_a_replay_never_overwrites_what_a_later_delivery_set(site: Site) -> None
     ]
 
 
+@pytest.mark.here
 def test_replaying_twice_adds_nothing(site: Site) -> None:
     """A replay is idempotent: no version, no doubled count."""
     first = site.deliver("Account_1.csv", FILE)
@@ -71,6 +73,7 @@ def test_replaying_twice_adds_nothing(site: Site) -> None:
     assert site.query("SELECT count(*) FROM store._history_account") == [(0,)]
 
 
+@pytest.mark.here
 def test_what_cannot_be_replayed_is_refused_with_the_reason(site: Site) -> None:
     """An unknown delivery, and one whose originals have left the vault: a clear error, nothing booked."""
     with pytest.raises(PermanentFailure, match="there is no delivery or job 'nothing'; the latest deliveries are none"):

@@ -61,6 +61,7 @@ def test_mended_rows_under_any_name_close_the_rows_of_their_job(site: Site) -> N
     assert f"3 rows of job {first.id} were sent again; this closes 3 of them." in own["outcome"]
 
 
+@pytest.mark.here
 def test_rows_that_fail_again_get_a_new_file_and_the_chain_goes_on(site: Site) -> None:
     """Acceptance B-1: half mended, sent, the rest mended and sent: the first job's rows are closed along the chain."""
     first = site.deliver("Account_1.csv", dirty(4))
@@ -77,6 +78,7 @@ def test_rows_that_fail_again_get_a_new_file_and_the_chain_goes_on(site: Site) -
     assert site.job("Account_1.csv").resolved == 4 and site.receipt(rest)["resubmits"] == [{"job": half.id, "rows": 2, "closed": 2}]
 
 
+@pytest.mark.here
 def test_a_delivery_whose_every_row_is_refused_again_still_carries_the_chain(site: Site) -> None:
     """The links of refused rows are booked with the change set, even when it changes nothing."""
     first = site.deliver("Account_1.csv", dirty(2, good=0))
@@ -88,6 +90,7 @@ def test_a_delivery_whose_every_row_is_refused_again_still_carries_the_chain(sit
     assert "Nothing was imported" in site.receipt(site.job("Account_1.csv"))["outcome"]
 
 
+@pytest.mark.here
 def test_the_files_that_people_work_on_are_left_alone(site: Site) -> None:
     """Somebody may edit the failed rows where they lie, and move them to New: what was moved does not come back."""
     first = site.deliver("Account_1.csv", dirty(3))
@@ -98,6 +101,7 @@ def test_the_files_that_people_work_on_are_left_alone(site: Site) -> None:
     assert not lying.exists() and resolved(site, "Account_1.csv")[:2] == (1, 2)
 
 
+@pytest.mark.here
 def test_the_same_rows_sent_twice_count_once(site: Site) -> None:
     """Every line is closed by the first row that came in; the same bytes again are a duplicate (B-5)."""
     first = site.deliver("Account_1.csv", dirty(3))
@@ -108,6 +112,7 @@ def test_the_same_rows_sent_twice_count_once(site: Site) -> None:
     assert site.receipt(three)["resubmits"] == [{"job": first.id, "rows": 3, "closed": 0}]
 
 
+@pytest.mark.here
 def test_a_link_to_a_job_that_is_none_is_told_and_the_row_imported(site: Site) -> None:
     """A made-up job, another type's job, a job of another account: the row counts, the link does not."""
     job = site.deliver("Account_1.csv", f"{HEADER},_import_job,_import_line\nA1,Acme,1,zz99zz99,2\n")
@@ -119,6 +124,7 @@ def test_a_link_to_a_job_that_is_none_is_told_and_the_row_imported(site: Site) -
     assert site.query("SELECT count(*) FROM store._resubmitted") == [(0,)]
 
 
+@pytest.mark.here
 def test_a_link_to_a_line_that_was_never_refused_closes_nothing(site: Site) -> None:
     """Line 2 was imported, line 99 does not exist."""
     first = site.deliver("Account_1.csv", dirty(1))
@@ -128,6 +134,7 @@ def test_a_link_to_a_line_that_was_never_refused_closes_nothing(site: Site) -> N
     assert site.receipt(again)["resubmits"] == [{"job": first.id, "rows": 2, "closed": 0}]
 
 
+@pytest.mark.here
 def test_a_row_that_waits_for_its_parent_closes_its_line_when_the_parent_comes(site: Site) -> None:
     """Parked is not in; once the parent is there the first job's receipt follows, without anybody sending anything again."""
     header = "ExternalDataObjectId,Name,RelatedTo"
@@ -140,6 +147,7 @@ def test_a_row_that_waits_for_its_parent_closes_its_line_when_the_parent_comes(s
     assert site.job("Contact_1.csv").resolved == 1
 
 
+@pytest.mark.here
 def test_objects_and_sheets_come_back_under_any_name(site: Site, tmp_path: Path) -> None:
     """JSON lines and workbooks are known by their first rows as CSV is."""
     lines = [{"ExternalDataObjectId": f"J{i}", "Name": f"N{i}", "Employees": f"x{i}"} for i in range(2)]
@@ -163,6 +171,7 @@ def _book(rows: Sequence[Sequence[object]], path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.here
 def test_mended_rows_may_come_in_an_archive(site: Site) -> None:
     """Two failed files, zipped under names of their own, beside one that nothing is known of."""
     accounts = site.deliver("Account_1.csv", dirty(1))
@@ -178,6 +187,7 @@ def test_mended_rows_may_come_in_an_archive(site: Site) -> None:
     assert site.job("other.csv").state == "failed"
 
 
+@pytest.mark.here
 def test_the_first_jobs_saved_format_reads_the_mended_rows_too(tmp_path: Path, site: Site) -> None:
     """Columns that only the format knows must mean the same the second time."""
     folder = site.accounts / "acme" / "formats"
@@ -203,6 +213,7 @@ def _by_hand(site: Site, path: Path, format_: str) -> JobRow:
     return site.job(path.name)
 
 
+@pytest.mark.here
 def test_a_classic_accounts_failed_rows_come_back_as_well(site: Site) -> None:
     """Their type is never in question; the link is the same."""
     site.add_account("doors", [LEAD], mode="classic")
@@ -212,6 +223,7 @@ def test_a_classic_accounts_failed_rows_come_back_as_well(site: Site) -> None:
     assert resolved(site, "fair.csv") == (1, 0, {again.id: 1})
 
 
+@pytest.mark.here
 def test_moved_columns_and_a_changed_order_make_no_difference(site: Site) -> None:
     """A spreadsheet user puts the reasons first and sorts the rows."""
     first = site.deliver("Account_1.csv", dirty(3))
@@ -228,6 +240,7 @@ def test_moved_columns_and_a_changed_order_make_no_difference(site: Site) -> Non
     assert (row["ExternalDataObjectId"], row["Employees"], row["_import_job"], row["_import_line"]) == ("B1", "x1", again.id, "3")
 
 
+@pytest.mark.here
 @pytest.mark.parametrize("where", ["folder", "cli"])
 def test_a_plan_books_no_link(site: Site, where: str) -> None:
     """Acceptance B-2: nothing is written, neither to the first job nor to the store."""
@@ -255,6 +268,7 @@ def _planned(site: Site, path: Path) -> JobRow:
     return site.job(path.name)
 
 
+@pytest.mark.here
 def test_undoing_the_mended_rows_opens_them_again_and_undoing_that_closes_them(site: Site) -> None:
     """Acceptance B-3: what was taken back is not in; every receipt on the way says so."""
     first = site.deliver("Account_1.csv", dirty(3))
@@ -270,6 +284,7 @@ def test_undoing_the_mended_rows_opens_them_again_and_undoing_that_closes_them(s
     assert resolved(site, "Account_1.csv") == (2, 1, {again.id: 2}) and site.job("Account_1.csv").resolved == 2
 
 
+@pytest.mark.here
 def test_a_replay_of_the_first_job_counts_what_it_still_refuses(site: Site) -> None:
     """Acceptance B-7: a row that the replay takes in is neither refused nor resolved; the one sent again stays closed."""
     first = site.deliver("Account_1.csv", f"{HEADER},Stage\nA1,Acme,1,Kunde\nA2,Bolt,x2,New\nA3,Carl,x3,New\n")

@@ -29,6 +29,7 @@ def _state(site: Site) -> list[tuple[Any, ...]]:
     return [*shown, *pins, *people, *waiting, *live]
 
 
+@pytest.mark.here
 def test_an_undo_is_planned_first_and_the_plan_writes_nothing(site: Site) -> None:
     """The plan names what would be removed and restored; the store stays as it is."""
     site.deliver("Account_1.csv", FIRST)
@@ -63,6 +64,7 @@ def test_import_then_undo_gives_the_state_before_and_undoing_the_undo_the_state_
     assert site.deliver("Account_2.csv", SECOND).state == "duplicate"
 
 
+@pytest.mark.here
 def test_after_an_undo_the_same_bytes_may_be_imported_again(site: Site) -> None:
     """The content key is forgotten with the job."""
     job = site.deliver("Account_1.csv", FIRST)
@@ -72,6 +74,7 @@ def test_after_an_undo_the_same_bytes_may_be_imported_again(site: Site) -> None:
     assert (again.state, again.counts.created) == ("applied", 2)
 
 
+@pytest.mark.here
 def test_what_was_edited_since_stays_and_is_named(site: Site) -> None:
     """A created record with a later edit stays as it is; of a changed record only untouched fields come back."""
     site.deliver("Account_1.csv", "ExternalDataObjectId,Name,Email,Employees\nA1,Acme,a@acme.example,5\n")
@@ -103,6 +106,7 @@ def test_rows_that_waited_for_a_parent_wait_again_when_its_import_is_undone(site
     assert before != _state(site)
 
 
+@pytest.mark.here
 def test_a_replay_leaves_undone_jobs_out(site: Site) -> None:
     """What was taken back stays back until the undo is undone.
 
@@ -123,6 +127,7 @@ def test_a_replay_leaves_undone_jobs_out(site: Site) -> None:
     assert site.job("Account_2.csv").undone_by == undo.id
 
 
+@pytest.mark.here
 def test_what_cannot_be_undone_is_refused_with_the_reason(site: Site) -> None:
     """An unknown job, a plan, a failed job, one that is undone already: a clear error, nothing booked."""
     job = site.deliver("Account_1.csv", FIRST)
