@@ -4,12 +4,12 @@ Belongs here: statements on `jobs`, the making of a job's id. Does not belong he
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from import_pipeline.ledger.schema import jobs
 from import_pipeline.model.job import Counts, FileKind, JobState
@@ -171,18 +171,39 @@ def cancelled(conn: Connection, account: str, *, undoing: str | None = None, und
 
     With `undoing` and `undo` as it will be once the job `undo` has undone the job `undoing`.
     """
-    undone = select(jobs.c.id, jobs.c.undone_by).where(jobs.c.account == account, jobs.c.undone_by.is_not(None))
-    pairs = {(job, by) for job, by in conn.execute(undone)}
+    chained = select(jobs.c.id, jobs.c.undo_of, jobs.c.undone_by).where(
+        jobs.c.account == account, or_(jobs.c.undone_by.is_not(None), jobs.c.undo_of.is_not(None))
+    )
+    rows = conn.execute(chained).all()
+    targets, by = {job: target for job, target, _ in rows}, {job: other for job, _, other in rows}
     if undoing and undo:
-        # An undo that is undone gives its job back.
-        pairs = {(job, by) for job, by in pairs if by != undoing} | {(undoing, undo)}
-    return frozenset(job for pair in pairs for job in pair)
+        by |= _switched(targets, undoing, undo)
+    return frozenset(job for pair in by.items() if pair[1] for job in pair if job)
 
 
 def undone(conn: Connection, job: str, by: str) -> None:
-    """The undo `by` of `job` is applied. When `job` is an undo itself, the job that it took back counts again."""
-    conn.execute(update(jobs).where(jobs.c.undone_by == job).values(undone_by=None))
-    conn.execute(update(jobs).where(jobs.c.id == job).values(undone_by=by))
+    """The undo `by` of `job` is applied. When `job` is an undo itself, the job that it took back counts again, and so on down."""
+    targets: dict[str, str | None] = {}
+    row = get(conn, job)
+    while row and row.undo_of:
+        targets[row.id] = row.undo_of
+        row = get(conn, row.undo_of)
+    for changed, other in _switched(targets, job, by).items():
+        conn.execute(update(jobs).where(jobs.c.id == changed).values(undone_by=other))
+
+
+def _switched(targets: Mapping[str, str | None], job: str, by: str) -> dict[str, str | None]:
+    """`undone_by` of `job` and of all jobs below it in its chain of undos (`targets`), once `by` has undone it.
+
+    An undo that is undone gives its job back; one that is in force again takes its job away again.
+    """
+    found: dict[str, str | None] = {job: by}
+    below, counts = targets.get(job), True
+    above = job
+    while below:
+        found[below] = None if counts else above
+        above, below, counts = below, targets.get(below), not counts
+    return found
 
 
 def hold(conn: Connection, job: str, until: datetime) -> None:
