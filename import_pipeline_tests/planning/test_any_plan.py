@@ -95,7 +95,7 @@ def test_the_rows_of_a_plan_are_what_applying_does(sequence: list[Any]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(deliveries(6))
 def test_the_rows_of_a_plan_are_what_applying_does_in_longer_sequences(sequence: list[Any]) -> None:
     """The same with more examples: rows that waited, replays, ids that are adopted."""

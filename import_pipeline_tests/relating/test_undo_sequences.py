@@ -227,7 +227,7 @@ def test_any_sequence_about_few_records_equals_record_by_record(sequence: list[S
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(lean_steps(4, 10))
 def test_any_longer_sequence_about_few_records_equals_record_by_record(sequence: list[Step]) -> None:
     """The same with more examples."""
@@ -235,7 +235,7 @@ def test_any_longer_sequence_about_few_records_equals_record_by_record(sequence:
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(steps(4, 10))
 def test_any_longer_sequence_of_imports_and_undos_equals_record_by_record(sequence: list[Step]) -> None:
     """The same with more examples: rare combinations of shared records, adoption, waiting and undos of undos."""
@@ -253,7 +253,7 @@ def test_an_import_undone_leaves_no_trace_and_the_undo_undone_brings_all_back(se
 
 
 @pytest.mark.slow
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(st.one_of(steps(0, 6, replays=False), lean_steps(2, 6)), LAST)
 def test_an_import_undone_leaves_no_trace_after_longer_sequences(sequence: list[Step], last: Step) -> None:
     """The same with more examples."""
