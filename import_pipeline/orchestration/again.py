@@ -15,6 +15,9 @@ from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.orchestration.holding import approve, then_of
 from import_pipeline.orchestration.pipeline import Pipeline
 
+ANSWERED = ("finished", "failed")
+"""States of a delivery that no run works on, and none is asked for."""
+
 
 def account_of(pipeline: Pipeline, job: str) -> tuple[Account, JobRow]:
     """The job of this id with its account. Raises PermanentFailure when there is none."""
@@ -44,7 +47,7 @@ def book_replay(pipeline: Pipeline, named: str) -> tuple[Account, str]:
         booked = jobs.by_delivery(conn, found.key)
     if any(job.undo_of for job in booked):
         raise PermanentFailure(f"delivery {found.key} is an undo; what it undid comes back by undoing it: job {booked[0].id}")
-    if found.state not in ("finished", "failed"):
+    if found.state not in ANSWERED:
         raise PermanentFailure(f"delivery {found.key} is {found.state}: it has no answer yet")
     gone = [job.name for job in booked if job.sha256 and not vault.path_of(pipeline.settings.vault, job.sha256).exists()]
     if gone:
@@ -64,7 +67,11 @@ def book_approval(pipeline: Pipeline, job: str) -> tuple[Account, str, list[JobR
     approve(pipeline, row.delivery, object_type, run.stage(object_type, "related"))
     with pipeline.ledger.read() as conn:
         together = [j for j in jobs.held(conn, account.name) if j.delivery == row.delivery and j.object_type == row.object_type]
-    _run_again(pipeline, row.delivery)
+    with pipeline.ledger.read() as conn:
+        delivery = deliveries.get(conn, row.delivery)
+    if delivery is None or delivery.state not in ("waiting", "requested"):
+        # Else a run is asked for already: for another type that was held with this one.
+        _run_again(pipeline, row.delivery)
     return account, row.delivery, together
 
 
@@ -86,7 +93,10 @@ def decide_overdue(pipeline: Pipeline, account: Account) -> list[str]:
     for row in overdue:
         with pipeline.ledger.read() as conn:
             now = jobs.get(conn, row.id)
-        if now is None or now.state != "held":
+        with pipeline.ledger.read() as conn:
+            delivery = deliveries.get(conn, row.delivery)
+        # What is approved already only waits for its run.
+        if now is None or now.state != "held" or delivery is None or delivery.state not in ANSWERED:
             continue
         if then_of(account, row.format) == "approve":
             book_approval(pipeline, row.id)

@@ -104,7 +104,12 @@ class DeliveryRun:
 
     @cached_property
     def pass_number(self) -> int:
-        """1 until the delivery is answered for the first time, then one more for each answer: a run after an answer is a replay."""
+        """1 until the delivery is answered for the first time, then one more for each answer: a run after an answer is a replay.
+
+        An undo is never replayed: run again it stays what it was.
+        """
+        if self.undo:
+            return 1
         with self.pipeline.ledger.read() as conn:
             return 1 + int(meta.read(conn, f"answers/{self.key}") or 0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection
 
-from import_pipeline.ledger import content, jobs
+from import_pipeline.ledger import content, jobs, meta
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.orchestration import answering
@@ -26,7 +26,9 @@ def answer_undo(run: DeliveryRun, job: Job, row: JobRow, known: "Mapping[str, an
     answer = answering.write(run, job, row, parsed, counts, nothing, state, None)
     with run.pipeline.ledger.begin() as conn:
         answering.book(conn, run, job, answer, counts, state, None)
-        touched = [] if job.dry_run else _settle(conn, run, job)
+        # Run again by hand after its answer, an undo must not take back what was undone or brought back since.
+        answered = meta.read(conn, f"answers/{run.key}")
+        touched = [] if job.dry_run or answered else _settle(conn, run, job)
     for target in touched:
         _tell_again(run, target)
     for object_type in () if job.dry_run else run.account.object_types:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.orchestration.again import book_approval, reject
+from import_pipeline.orchestration.again import book_approval, decide_overdue, reject
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
 from import_pipeline_tests.scenarios.site import Here, Site
 
@@ -165,3 +165,24 @@ def test_what_nobody_decides_in_time_is_decided_by_the_policy(careful: Here) -> 
     careful.work()
     assert careful.job("Account_4.csv").state == "applied"
     assert [r["Employees"] for r in careful.records("Account")] == [50, 70, 1]
+
+
+def test_two_held_types_of_one_delivery_are_both_approved_when_their_time_is_over(tmp_path: Path) -> None:
+    """One run serves both, and a tick that comes before it does not fail on what is approved already."""
+    site = Here(tmp_path)
+    site.add_account("acme", [ACCOUNT, CONTACT], hold={"changed_above": "10%", "wait": "1d", "then": "approve"})
+    site.drop("Account_1.csv", FIRST)
+    site.drop("Contact_1.csv", "ExternalDataObjectId,Name,RelatedTo\nC1,Ann,A1\n")
+    site.work()
+    site.drop("Account_2.csv", "ExternalDataObjectId,Employees\nA1,50\nA2,70\n")
+    site.drop("Contact_2.csv", "ExternalDataObjectId,Title\nC1,Head\n")
+    site.work()
+    assert {job.state for job in site.jobs() if job.name.endswith("_2.csv")} == {"held"}
+    site.clock.jump(timedelta(days=1, minutes=1))
+    account = site.pipeline.account("acme")
+    assert len(decide_overdue(site.pipeline, account)) == 1
+    assert decide_overdue(site.pipeline, account) == []
+    for _ in range(3):
+        site.work()
+        site.clock.jump(timedelta(days=1, minutes=1))
+    assert {job.state for job in site.jobs()} == {"applied"}
