@@ -25,7 +25,7 @@ import yaml
 
 from import_pipeline.definitions import build_definitions
 from import_pipeline.landing.tree import MAILBOXES, create_tree
-from import_pipeline.ledger import deliveries, jobs
+from import_pipeline.ledger import deliveries, files, jobs
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.orchestration.instance import open_instance, prepare_home
 from import_pipeline.orchestration.keys import deliveries_of, import_job_name
@@ -208,9 +208,9 @@ class Here(Site):
         self.rounds(account)
 
     def _under_way(self, account: str) -> bool:
-        """A killed process may leave a delivery that only time gets going again."""
+        """A killed process may leave a delivery, or claims on files, that only time gets going again."""
         with self.pipeline.ledger.read() as conn:
-            return deliveries.under_way(conn, account) is not None
+            return deliveries.under_way(conn, account) is not None or any(f.state == "claimed" for f in files.live(conn, account))
 
     def rounds(self, account: str = "", *, limit: int | None = None, looks: int = 3) -> int:
         """Looks until `looks` in a row found nothing, or `limit` runs were executed; returns how many runs there were."""

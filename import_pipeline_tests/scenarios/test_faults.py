@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from import_pipeline.landing.watch import tick
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
 from import_pipeline_tests.scenarios.site import Here, Site
 
@@ -52,9 +54,16 @@ def _state(site: Site) -> list[Any]:
 
 
 def _filled(folder: Path, rows: int) -> Here:
+    """A site whose files lie in the vault as one delivery.
+
+    A death before that may part them into two deliveries, which is right, but not the same as undisturbed (landing has its own tests
+    of a death at every line).
+    """
     site = _make(folder)
     for name, content in _files(rows).items():
         site.drop(name, content)
+    while tick(site.pipeline.ledger, site.pipeline.account("acme"), site.settings, site.clock, "test").delivery is None:
+        site.clock.jump(timedelta(seconds=3))
     return site
 
 
@@ -94,7 +103,7 @@ def _killed_and_undisturbed(tmp_path: Path, kills: int, rows: int) -> tuple[list
 def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     """DESIGN section 3, line 5: kill -9 at any instruction, run again, same result."""
     states, calm = _killed_and_undisturbed(tmp_path, kills=3, rows=400)
-    assert all(state == calm for state in states)
+    assert states == [calm] * len(states)
 
 
 @pytest.mark.slow
@@ -102,7 +111,28 @@ def test_a_run_killed_again_and_again_ends_as_an_undisturbed_one(tmp_path: Path)
 def test_runs_killed_twenty_times_at_random_points_end_as_an_undisturbed_one(tmp_path: Path) -> None:
     """The issue's list of faults: twenty times over, at every stage."""
     states, calm = _killed_and_undisturbed(tmp_path, kills=20, rows=12_000)
-    assert all(state == calm for state in states)
+    for state in states:
+        assert state[-2:] == calm[-2:]
+        assert state == calm
+
+
+def test_a_death_between_claiming_and_vaulting_loses_no_file(tmp_path: Path) -> None:
+    """Acceptance B-12: what the dead process had claimed is taken when its lease is over."""
+    site = _make(tmp_path)
+    for name, content in _files(20).items():
+        site.drop(name, content)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("import_pipeline.landing.take._copy", _interrupted)
+        for _ in range(3):
+            tick(site.pipeline.ledger, site.pipeline.account("acme"), site.settings, site.clock, "dead")
+            site.clock.jump(timedelta(seconds=3))
+    site.work()
+    assert [(job.name, job.state) for job in site.jobs()] == [(name, "applied") for name in sorted(_files(20))]
+    assert site.listing("DataObjects/Import/New") == []
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_reader_of_the_store_makes_the_import_wait_and_not_fail(site: Site) -> None:
