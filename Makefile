@@ -40,8 +40,8 @@ templates: setup ## write the empty file to fill in for each object type
 test: setup ## the quick tests
 	$(BIN)/pytest -m "not slow"
 
-test-all: setup ## all tests, with the slow ones and those that start the real daemon
-	$(BIN)/pytest --live
+test-all: setup ## the slow rest: faults at scale, longer properties, scenarios through the real daemon
+	$(BIN)/pytest --live -m slow
 
 lint: setup ## style and types
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ FieldType = Literal[
     "SingleChoice",
     "MultiChoice",
     "Address",
+    "Shape",
     "Attachment",
 ]
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
@@ -52,6 +53,7 @@ class FieldSpec(Model):
     warning) or `never`. Left out, custom fields take `always`, the others `create_only` (acceptance S-8).
     `formats` of dates are `iso` or strptime patterns; ambiguous day/month orders need one (acceptance, decision 3).
     `decimals` is how many a Number or Currency may have (Currency: 2 unless stated).
+    A Shape is a polygon in degrees as WKT, `POLYGON ((lng lat, …))`; with `multipolygons` also one with holes, or several.
     """
 
     name: str = Field(min_length=1)
@@ -68,6 +70,7 @@ class FieldSpec(Model):
     min: float | None = None
     max: float | None = None
     decimals: int | None = Field(default=None, ge=0, le=9)
+    multipolygons: bool = False
     description: str = ""
 
     @field_validator("type")
