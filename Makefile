@@ -20,6 +20,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV), which takes a minute or two"
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev]'
+	@# Borders for samples and tests, without its own requirements: pandas would be imported by every run.
+	@$(BIN)/python -m pip install -qq --no-deps -c constraints.txt bokeh-sampledata
 	@touch $@
 
 demo: setup ## import the samples of the shipped accounts and show what came of them

@@ -1,0 +1,39 @@
+"""Territories of an account: what defs.yaml may state about them, and the object type that holds them (acceptance S-14, B-14).
+
+Belongs here: the settings and the fields of a territory. Does not belong here: reading KML (parsing/), geometry (territories/).
+"""
+
+from import_pipeline.model.base import Model
+from import_pipeline.model.field import FieldSpec
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.policy import Share
+
+TERRITORY = "Territory"
+TITLE, LEVEL, SHAPE, DESCRIPTION = "Title", "Level", "Shape", "Description"
+LEVELS = 9
+"""The deepest level there can be: a file's name tells it with one digit, `1_` to `9_`."""
+
+
+class Territories(Model):
+    """The account has territories, which come as KML through /Territories.
+
+    `accept_multipolygons` takes placemarks with several polygons or with holes; without it each of them fails alone (acceptance,
+    decision 7). `tolerance` is for borders drawn by hand: the share of its area by which a territory may reach over its parent's border
+    or overlap a sibling without being reported.
+    """
+
+    accept_multipolygons: bool = False
+    tolerance: Share = 0.01
+
+    def object_type(self) -> ObjectType:
+        """The object type of territories. A territory is known by its title: the same title replaces the shape (acceptance S-14)."""
+        return ObjectType(
+            name=TERRITORY,
+            description="Sales territories from KML files; level 2 lies below level 1, and so on.",
+            external_id=TITLE,
+            fields=(
+                FieldSpec(name=LEVEL, type="Number", decimals=0, min=1, max=LEVELS, required=True, update="always"),
+                FieldSpec(name=SHAPE, type="Shape", multipolygons=self.accept_multipolygons, required=True, update="always"),
+                FieldSpec(name=DESCRIPTION, type="MultiLine", update="always"),
+            ),
+        )
