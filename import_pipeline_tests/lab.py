@@ -16,8 +16,10 @@ from import_pipeline.applying.packages import GROUP_WEIGHT
 from import_pipeline.applying.stage import ApplyOrder, apply_delivery
 from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.territory import Territories
 from import_pipeline.relating.stage import RelateOrder, relate_delivery
 from import_pipeline.relating.undo import UndoOrder, relate_undo
+from import_pipeline.relating.work import TerritoryRules
 from import_pipeline.settings import Settings
 from import_pipeline.store.names import given_columns, ident
 from import_pipeline.store.schema import prepare_store
@@ -48,7 +50,7 @@ CONTACT = ObjectType.model_validate(
 )
 PASSING = {"_lock": ("tag", "token")}
 """Columns that differ between two stores with the same content."""
-_POLARS = {"DOUBLE": pl.Float64, "BOOLEAN": pl.Boolean, "DATE": pl.Date, "TIMESTAMPTZ": pl.Datetime("us", "UTC")}
+_POLARS = {"DOUBLE": pl.Float64, "BOOLEAN": pl.Boolean, "DATE": pl.Date, "TIMESTAMPTZ": pl.Datetime("us", "UTC"), "DECIMAL(18,0)": pl.Int64}
 
 
 class Lab:
@@ -67,9 +69,11 @@ class Lab:
         memory: bool = False,
         package_rows: int = PACKAGE_ROWS,
         group_weight: float = GROUP_WEIGHT,
+        territories: Territories | None = None,
     ) -> None:
         self.settings = Settings.from_environment({"IMPORT_PIPELINE_HOME": str(home)})
-        self.types = {t.name: t for t in types}
+        self.territories = TerritoryRules(territories.object_type(), territories) if territories else None
+        self.types = {t.name: t for t in (*([self.territories.object_type] if self.territories else []), *types)}
         self.now = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
         self.strict, self.package_rows, self.group_weight = strict, package_rows, group_weight
         self.count = 0
@@ -108,6 +112,7 @@ class Lab:
             self.strict,
             pass_number=1 + self.passes[type_name, delivery],
             package_rows=self.package_rows,
+            territories=self.territories,
         )
 
     def apply_order(self, type_name: str, validated: StageFolder, related: StageFolder) -> ApplyOrder:
@@ -192,7 +197,17 @@ class Lab:
             above = self.stages(parent.name, delivery)[1] if parent and parent.name in orders else None
             cancelled = frozenset({*switched, *switched.values()})
             orders[object_type.name] = UndoOrder(
-                delivery, object_type, parent, job, undone, brought, cancelled, above, self.now, package_rows=self.package_rows
+                delivery,
+                object_type,
+                parent,
+                job,
+                undone,
+                brought,
+                cancelled,
+                above,
+                self.now,
+                package_rows=self.package_rows,
+                territories=self.territories,
             )
         return list(orders.values())
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from import_pipeline.applying.hanging import book_places, hang
 from import_pipeline.applying.images import book_undo, write_images
 from import_pipeline.applying.packages import GROUP_WEIGHT, OTHER_WEIGHT, WEIGHTS, Package, commit_groups, part_ranges, touching
 from import_pipeline.applying.write import Batch, write_batch
@@ -30,7 +31,7 @@ from import_pipeline.store.staging import StageFolder
 Progress = Callable[[str, int, int], None]
 """Called with a job's id, how many of its packages are applied, and how many there are."""
 ALWAYS = ("outcomes", "changes", "expired")
-OPTIONAL = ("folded", "pins", "parked", "released", "images", "reparked", "unparked")
+OPTIONAL = ("folded", "pins", "parked", "released", "images", "reparked", "unparked", "tree", "moves", "placed")
 """Parts of a change set that exist only when they hold something (see relating/parts.py), or only in an undo (relating/undo.py)."""
 
 
@@ -89,6 +90,7 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
                 write_batch(session, order.object_type, batch, made, present)
             if number == len(groups) - 1:
                 _finish(session, order, report, stamp)
+                hang(session, change_set, stamp, made)
         result["commits"] += 1
         finished.update(p.job for p in group)
         if progress:
@@ -171,6 +173,8 @@ def _book(
             "INSERT INTO store._pins BY NAME SELECT * EXCLUDE (_seq), CAST(? AS TIMESTAMPTZ) AS _created_at FROM set_pins ORDER BY _id",
             [stamp],
         )
+    if "placed" in made:
+        book_places(session, change_set, stamp)
     if report["replay"] and order.object_type.parent:
         # The last judgement of a row counts; an undo must not make an older one wait again.
         for table in (Tables(order.object_type).parked, Tables(order.object_type).released, Tables(order.object_type).aside):

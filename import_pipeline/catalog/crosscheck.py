@@ -15,6 +15,7 @@ from import_pipeline.model.account import Account, Cadence
 from import_pipeline.model.base import slug
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.territory import TERRITORY
 
 Types = Sequence[Part[ObjectType]]
 _PARENT = ("parent", "type")
@@ -66,6 +67,15 @@ def check_account(defs: Part[Account], folder: Path, types: Types) -> None:
         names = ", ".join(part.name for part in types)
         message = f"in classic mode there is one object type, here are {len(types)}: {names}. Use mode: flexible"
         defs.refuse(("attributes", "mode"), message)
+    if _has_territories(defs):
+        for part in types:
+            if slug(part.name) == slug(TERRITORY):
+                message = f"the account has territories, and {TERRITORY} is the type that holds them: rename this one"
+                part.refuse(("name",), message)
+
+
+def _has_territories(defs: Part[Account]) -> bool:
+    return isinstance(defs.stated("attributes", "territories"), dict)
 
 
 def check_exports(defs: Part[Account], types: Types) -> Account | None:
@@ -77,7 +87,9 @@ def check_exports(defs: Part[Account], types: Types) -> Account | None:
     kept: dict[str, tuple[str, ...]] = {}
     for cadence in get_args(Cadence):
         names = defs.stated("attributes", "exports", cadence)
-        problems = {name: _problem_with(name, types) for name in names if isinstance(name, str)} if isinstance(names, list) else {}
+        own = {TERRITORY} if _has_territories(defs) else set()
+        told = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        problems = {name: None if name in own else _problem_with(name, types) for name in told}
         for name, problem in problems.items():
             if problem and isinstance(names, list):
                 defs.refuse(("attributes", "exports", cadence, names.index(name)), problem)

@@ -46,9 +46,8 @@ def load_account(folder: Path) -> LoadedAccount:
     check_formats(formats, types)
     account, faults = _read_account(folder, types)
     if account:
-        good_types = tuple(part.good for part in types if part.good)
         good_formats = tuple(part.good for part in formats if part.good)
-        account = account.model_copy(update={"object_types": good_types, "formats": good_formats})
+        account = account.with_types(part.good for part in types if part.good).model_copy(update={"formats": good_formats})
     broken: dict[str, list[Fault]] = {}
     for part in types:
         if part.faults:

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from import_pipeline.cli import again, checking, comparing, demo, importing, looking, suggesting, taking, up, where
+from import_pipeline.cli import again, checking, comparing, demo, importing, looking, mapping, suggesting, taking, up, where
 from import_pipeline.cli.shared import REFUSED, USAGE
 from import_pipeline.failures import PermanentFailure, TransientFailure
 
@@ -56,6 +56,7 @@ app.command("approve")(again.approve)
 app.command("reject")(again.reject)
 app.command("export")(taking.export)
 app.command("diff")(comparing.diff)
+app.command("map")(mapping.territory_map)
 app.command("records")(taking.records)
 app.command("template")(taking.template)
 app.command("jobs")(looking.jobs)

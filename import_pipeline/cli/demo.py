@@ -101,10 +101,11 @@ def _tell_trees(out: "Console", pipeline: "Pipeline") -> None:
 
 def _drop(out: "Console", pipeline: "Pipeline", wave: list[Sample]) -> None:
     """Copies under a hidden name, which no look takes, and renames: the file is complete when it appears."""
-    from import_pipeline.landing.tree import new_folder
+    from import_pipeline.landing.tree import new_folder, root
 
     for sample in wave:
-        folder = new_folder(pipeline.account(sample.account), pipeline.settings)
+        account = pipeline.account(sample.account)
+        folder = root(account, pipeline.settings) / sample.folder if sample.folder else new_folder(account, pipeline.settings)
         hidden = folder / f".{sample.path.name}"
         shutil.copyfile(sample.path, hidden)
         hidden.rename(folder / sample.path.name)

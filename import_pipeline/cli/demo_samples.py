@@ -20,15 +20,22 @@ _WAVES = ("1_*", "2_*")
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample file and the account whose tree it is dropped into."""
+    """One sample file, the account whose tree it is dropped into, and where: None for the folder of record files."""
 
     account: str
     path: Path
+    folder: str | None = None
 
 
 def waves(samples: Path) -> list[list[Sample]]:
     """The sample files by wave: those of `<account>/1_*/`, then those of `<account>/2_*/`. Raises PermanentFailure without any."""
-    found = [[Sample(path.parent.parent.name, path) for path in sorted(samples.glob(f"*/{wave}/*")) if path.is_file()] for wave in _WAVES]
+    found = [
+        [
+            *(Sample(path.parent.parent.name, path) for path in sorted(samples.glob(f"*/{wave}/*")) if path.is_file()),
+            *(Sample(path.parts[-4], path, "Territories/New") for path in sorted(samples.glob(f"*/{wave}/Territories/*.kml"))),
+        ]
+        for wave in _WAVES
+    ]
     if not all(found):
         raise PermanentFailure(
             f"{samples} holds no sample files; expected <account>/1_…/ and <account>/2_…/, as in the repository's data/samples"

@@ -32,7 +32,9 @@ def show_all(out: "Console", pipeline: "Pipeline") -> None:
         rows = list(reversed(jobs.listing(conn, limit=1000)))
     _headline(out, "The trees: New is empty, every file lies in Success or Failed with its receipt")
     for account in pipeline.accounts.values():
-        out.print(_tree(account, pipeline))
+        out.print(_tree(account, pipeline, new_folder(account, pipeline.settings).parent))
+        if account.territories:
+            out.print(_tree(account, pipeline, root(account, pipeline.settings) / "Territories"))
     _headline(out, "What came of each file")
     out.print(jobs_table(rows))
     worst = max(rows, key=lambda row: row.counts.refused)
@@ -42,16 +44,17 @@ def show_all(out: "Console", pipeline: "Pipeline") -> None:
         if any(t.parent for t in account.object_types):
             _show_families(out, pipeline, account)
             _show_export(out, pipeline, account)
+        if account.territories:
+            _show_territories(out, pipeline, account)
 
 
 def _headline(out: "Console", text: str) -> None:
     out.print(f"\n▶ {text}", style="bold", soft_wrap=True)
 
 
-def _tree(account: "Account", pipeline: "Pipeline") -> Any:
+def _tree(account: "Account", pipeline: "Pipeline", base: Path) -> Any:
     from rich.tree import Tree
 
-    base = new_folder(account, pipeline.settings).parent
     tree = Tree(plain(f"{account.name}/{base.relative_to(root(account, pipeline.settings))}"))
     for name in ("New", "Success", "Failed"):
         names = sorted(path.name for path in (base / name).iterdir())
@@ -98,9 +101,41 @@ def _show_families(out: "Console", pipeline: "Pipeline", account: "Account") -> 
 
 
 def _show_export(out: "Console", pipeline: "Pipeline", account: "Account") -> None:
-    object_type = account.parents_first[0]
+    object_type = account.object_types[0]
     folder = pipeline.settings.home / "exports" / account.name
     with open_store(pipeline.settings, account.name) as session:
         result = export_type(session, account, object_type, None, folder, format="csv", now=pipeline.clock.now())
     _headline(out, f"An export of the current state: {result.rows:,} {object_type.name} records")
     out.print(plain(result.path), soft_wrap=True)
+
+
+def _show_territories(out: "Console", pipeline: "Pipeline", account: "Account") -> None:
+    """Each territory with the one it lies in and how many records lie in it, and where the map is."""
+    from rich.table import Table
+
+    from import_pipeline.exporting.territories import territory_rows
+
+    territory = account.territory_type
+    assert territory is not None
+    pinned = next(t for t in account.object_types if t.pin)
+    with open_store(pipeline.settings, account.name) as session:
+        rows = territory_rows(session, territory)
+        held = dict(
+            session.run(
+                f"""
+                SELECT t."Title", count(*) FROM {Tables(pinned).current} r
+                JOIN store._placed p ON p.pin = r._pin_id AND p._valid_to IS NULL
+                JOIN {Tables(territory).current} t ON t._id = p.territory
+                GROUP BY 1
+                """
+            )
+        )
+    _headline(out, f"Territories of {account.title}: {rows.height}, read from KML; each record belongs to the deepest that holds it")
+    table = Table("level", "territory", "lies in", "km²", f"{pinned.name} records")
+    for row in rows.iter_rows(named=True):
+        table.add_row(
+            str(row["Level"]), plain(row["Title"]), plain(row["Parent"] or "—"), f"{row['km2']:,.0f}", str(held.get(row["Title"], 0))
+        )
+    out.print(table)
+    for page in sorted((root(account, pipeline.settings) / "Territories" / "Success").glob("*.map.html"))[-1:]:
+        out.print(plain(f"the map: {page}"), soft_wrap=True)

@@ -145,5 +145,13 @@ def _facts(row: "JobRow") -> list[tuple[str, str]]:
         facts.append(("progress", f"{row.packages_done} of {row.packages_total} packages"))
     if row.started_at and row.finished_at:
         facts.append(("time", f"{row.started_at:%Y-%m-%d %H:%M:%S} UTC, {(row.finished_at - row.started_at).total_seconds():.1f} s"))
-    answers = (("plan", row.plan_file), ("receipt", row.receipt), ("errors", row.errors_file), ("failed rows", row.failed_file))
+    drawn = receipt_of(row).get("map_file")
+    map_file = str(Path(row.receipt).with_name(drawn)) if row.receipt and drawn else None
+    answers = (
+        ("plan", row.plan_file),
+        ("map", map_file),
+        ("receipt", row.receipt),
+        ("errors", row.errors_file),
+        ("failed rows", row.failed_file),
+    )
     return facts + [(name, path) for name, path in answers if path]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from import_pipeline.model.account import Account
     from import_pipeline.model.object_type import ObjectType
     from import_pipeline.orchestration.pipeline import Pipeline
+    from import_pipeline.reporting.templates import TemplateKind
 
 ExportFormatOption = Annotated[Literal["csv", "jsonl", "parquet"], typer.Option("--format", help="How the file is written.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", file_okay=False, metavar="FOLDER", help="Where it is written.")]
@@ -91,12 +92,13 @@ def records(
     from import_pipeline.cli.reading import record_lines
     from import_pipeline.exporting.moments import moment_of
     from import_pipeline.exporting.states import check_state
+    from import_pipeline.store.hanging import hanging_key
     from import_pipeline.store.session import open_store
 
     with opened() as pipeline:
         chosen = chosen_account(pipeline, account)
         wanted = _type_of(chosen, object_type)
-        conditions = [_condition(text, wanted) for text in where or ()]
+        conditions = [_condition(text, wanted, hanging_key(wanted, chosen.territory_type)) for text in where or ()]
         with open_store(pipeline.settings, chosen.name) as session:
             at = None
             if as_of is not None:
@@ -114,21 +116,25 @@ def records(
                     writer.writerows(rows)
 
 
-def _condition(text: str, object_type: "ObjectType") -> tuple[str, str]:
-    """`COLUMN=VALUE` as (column's key, value); a column may be named as a file's header may name it."""
+def _condition(text: str, object_type: "ObjectType", hanging: str | None) -> tuple[str, str]:
+    """`COLUMN=VALUE` as (column's key, value); a column may be named as a file's header may name it. `hanging` is one more, the
+    territory."""
     name, equals, value = text.partition("=")
     if not equals:
         raise PermanentFailure(f"--where takes COLUMN=VALUE, not {text!r}")
+    if hanging and name.strip().casefold() == hanging.casefold():
+        return hanging, value
     key = object_type.map_header((name.strip(),)).keys[0]
     if key is None or key not in object_type.template_header:
-        raise UnknownValue("column", name.strip(), object_type.template_header, where=object_type.name)
+        known = (*object_type.template_header, *([hanging] if hanging else []))
+        raise UnknownValue("column", name.strip(), known, where=object_type.name)
     return key, value
 
 
 def template(
     account: AccountOption = None, object_type: TypeOption = None, kind: KindOption = None, out: OutOption = None, json: JsonOption = False
 ) -> None:
-    """Writes the empty file to fill in: its header row is what the importer accepts.
+    """Writes the empty file to fill in: its header row is what the importer accepts. For territories it is KML.
 
     Without --type for every type, without --account for every account. Without --out into `Templates` of the account's landing tree.
     """
@@ -146,18 +152,22 @@ def template(
 
 
 def write_templates(
-    pipeline: "Pipeline", account: "Account", type_name: str | None, kinds: "list[Literal['csv', 'xlsx', 'jsonl']]", out: Path | None = None
+    pipeline: "Pipeline", account: "Account", type_name: str | None, kinds: "list[TemplateKind]", out: Path | None = None
 ) -> list[tuple[str, str, Path]]:
-    """Writes templates of one type, or of all, and returns (account, type, path) of each."""
+    """Writes templates of one type, or of all, and returns (account, type, path) of each.
+
+    Of `kinds` each type has its own; a type that was asked for by name and has none of them is an error.
+    """
     from import_pipeline.landing.tree import root
+    from import_pipeline.reporting.templates import kinds_of, template_file_name
     from import_pipeline.reporting.templates import template as content
-    from import_pipeline.reporting.templates import template_file_name
 
     folder = (out or root(account, pipeline.settings) / "Templates").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for object_type in [account.object_type(type_name)] if type_name else account.object_types:
-        for kind in kinds:
+        own = [kind for kind in kinds if kind in kinds_of(object_type)]
+        for kind in own or (kinds if type_name else ()):
             path = folder / template_file_name(object_type, kind)
             path.write_bytes(content(object_type, kind))
             written.append((account.name, object_type.name, path))

@@ -53,7 +53,7 @@ def prepare(pipeline: "Pipeline") -> None:
     pipeline.ledger.revision()
     for account in pipeline.accounts.values():
         create_tree(account, pipeline.settings)
-        write_templates(pipeline, account, None, ["csv", "xlsx"])
+        write_templates(pipeline, account, None, ["csv", "xlsx", "kml"])
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from import_pipeline.exporting.files import file_name, hidden, pack, publish, sha256_of, write_manifest
 from import_pipeline.exporting.states import check_state, iso, latest
@@ -22,6 +22,7 @@ from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.account import Account, ExportFormat
 from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.store.hanging import hanging_of
 from import_pipeline.store.names import ident, literal, sql_type
 from import_pipeline.store.records import people_columns, people_sql, stored_columns
 from import_pipeline.store.session import Session
@@ -78,7 +79,10 @@ def export_type(
     """
     span = _span(session, window, at, content, now)
     check_state(session, account, object_type, span.at, now)
-    columns = [column.key for column, _ in people_columns(object_type, ())]
+    if object_type is account.territory_type:
+        return _territories(session, account, object_type, span, window, folder, content, now)
+    hanging = hanging_of(session, object_type, account.territory_type)
+    columns = [column.key for column, _ in people_columns(object_type, (), hanging)]
     name = file_name(object_type.name, span.label, format)
     path = folder / (f"{name}.zip" if zip else name)
     with ExitStack() as stack:
@@ -90,22 +94,50 @@ def export_type(
             written = packed
         size, sha256 = written.stat().st_size, sha256_of(written)
         publish(written, path)
-    told = {
-        "account": account.name,
-        "type": object_type.name,
-        "file": path.name,
-        "content": content,
-        "window": _told(window, account) if window else None,
-        "as_of": iso(span.as_of),
+    told = _facts(account, object_type, path, span, window, content, now) | {
         "format": format,
         "zip": zip,
         "columns": columns,
         "rows": rows,
         "bytes": size,
         "sha256": sha256,
-        "made_at": iso(now),
     }
     return ExportResult(path, write_manifest(path, told), rows, sha256)
+
+
+def _facts(
+    account: Account, object_type: ObjectType, path: Path, span: _Span, window: Window | None, content: Content, now: datetime
+) -> dict[str, Any]:
+    """What every manifest tells."""
+    return {
+        "account": account.name,
+        "type": object_type.name,
+        "file": path.name,
+        "content": content,
+        "window": _told(window, account) if window else None,
+        "as_of": iso(span.as_of),
+        "made_at": iso(now),
+    }
+
+
+def _territories(
+    session: Session,
+    account: Account,
+    object_type: ObjectType,
+    span: _Span,
+    window: Window | None,
+    folder: Path,
+    content: Content,
+    now: datetime,
+) -> ExportResult:
+    """Territories are maps whatever the account's format: one KML per level and a GeoJSON, which is the file of the result."""
+    from import_pipeline.exporting.territories import territory_rows, write_territories
+
+    rows = territory_rows(session, object_type, at=span.at, since=span.since)
+    path = folder / file_name(object_type.name, span.label, "geojson")
+    told = _facts(account, object_type, path, span, window, content, now) | {"format": "kml and geojson", "rows": rows.height}
+    path, manifest = write_territories(rows, object_type, span.label, folder, told)
+    return ExportResult(path, manifest, rows.height, sha256_of(path))
 
 
 def _span(session: Session, window: Window | None, at: datetime | None, content: Content, now: datetime) -> _Span:
@@ -147,14 +179,14 @@ def _select(
     session: Session, account: Account, object_type: ObjectType, span: _Span, format: ExportFormat
 ) -> tuple[str, dict[str, datetime] | None]:
     """The SELECT of the file's columns and the moments it binds. It gives no rows when the store does not have the type."""
-    stored = stored_columns(session, object_type)
+    stored, hanging = stored_columns(session, object_type), hanging_of(session, object_type, account.territory_type)
     if not stored:
-        nothing = [(column, f"CAST(NULL AS {sql_type(column.spec)})") for column, _ in people_columns(object_type, stored)]
+        nothing = [(column, f"CAST(NULL AS {sql_type(column.spec)})") for column, _ in people_columns(object_type, stored, hanging)]
         return f"SELECT {_written(nothing, format, account.timezone)} WHERE false", None
     moments = {name: moment for name, moment in (("at", span.at), ("since", span.since)) if moment}
-    select = _written(people_columns(object_type, stored), format, account.timezone)
+    select = _written(people_columns(object_type, stored, hanging), format, account.timezone)
     where = "r._valid_from >= $since" if span.since else "true"
-    return people_sql(object_type, select, stored, as_of=span.at is not None, where=where), moments or None
+    return people_sql(object_type, select, stored, hanging, as_of=span.at is not None, where=where), moments or None
 
 
 def _written(columns: Sequence[tuple[Column, str]], format: ExportFormat, timezone: str) -> str:

@@ -24,6 +24,7 @@ from import_pipeline.ledger.jobs import JobRow, NewJob
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import Job
 from import_pipeline.model.row_error import FileFault
+from import_pipeline.model.territory import level_of
 from import_pipeline.settings import Settings
 
 UNDO_DOOR = "undo"
@@ -154,6 +155,8 @@ def open_delivery(ledger: Ledger, account: Account, settings: Settings, key: str
     if not booked:
         origin = origins(ledger, account)
         found = [new for file in waiting for new in opening.open_file(account, settings.vault, file, origin)]
+        # Territories of level 1 come before those of level 2, whenever their files arrived (acceptance S-14).
+        found.sort(key=lambda new: level_of(new.name) if new.kind == "kml" else 0)
         with ledger.begin() as conn:
             if not jobs.by_delivery(conn, key):
                 judged = _without_duplicates(conn, account, key, found)

@@ -12,7 +12,7 @@ from import_pipeline.model.job import FileKind
 from import_pipeline.model.row_error import FileFault
 
 HEAD_BYTES = 4096
-SUPPORTED = "CSV (.csv, .txt, .tsv), JSON lines (.jsonl, .ndjson), Excel (.xlsx) or a ZIP of these"
+SUPPORTED = "CSV (.csv, .txt, .tsv), JSON lines (.jsonl, .ndjson), Excel (.xlsx), territories (.kml, .kmz) or a ZIP of these"
 _BY_EXTENSION: dict[str, FileKind] = {
     "csv": "csv",
     "txt": "csv",
@@ -70,19 +70,11 @@ def is_zip(head: bytes) -> bool:
     return head.startswith(_ZIP_STARTS)
 
 
-def kind_of(name: str, head: bytes, members: Sequence[str] = (), *, territories: bool = False) -> Kind:
+def kind_of(name: str, head: bytes, members: Sequence[str] = ()) -> Kind:
     """The kind of a file. What it begins with outweighs its extension where the two cannot both be true.
 
     `members` are the names inside when it begins as a ZIP: a workbook and a KMZ are told apart from an archive by them.
-    `territories` tells that it came through a mailbox for territory files.
     """
-    found = _recognised(name, head, members)
-    if found.kind == "kml" or (territories and found.fault is None and found.kind != "zip"):
-        return Kind(found.kind, _no_territories(name, found.kind))
-    return found
-
-
-def _recognised(name: str, head: bytes, members: Sequence[str]) -> Kind:
     ending = extension(name)
     for start, what in _FOREIGN:
         if head.startswith(start):
@@ -120,14 +112,31 @@ def _unsupported(name: str, what: str) -> FileFault:
     return FileFault(code="unsupported_kind", message=message, value=extension(name) or None, expected=SUPPORTED)
 
 
-def _no_territories(name: str, kind: FileKind) -> FileFault:
-    if kind == "kml":
-        message = f"{name!r} holds territories (KML). Territories are not imported here; nothing was imported."
-        return FileFault(code="unsupported_kind", message=message, value="kml", expected=SUPPORTED)
-    message = f"{name!r} lies in the folder for territories, which takes KML files only; nothing was imported."
+def taken_here(name: str, found: Kind, *, mailbox: bool, territories: bool) -> Kind:
+    """The kind, with a fault when such a file is not imported where it came in.
+
+    `mailbox` tells that it came through a mailbox for territory files, `territories` that its account has territories.
+    """
+    if found.fault or found.kind == "zip":
+        return found
+    if found.kind == "kml":
+        return found if territories else Kind("kml", _no_territories(name))
+    return Kind(found.kind, _no_shapes(name)) if mailbox else found
+
+
+def _no_territories(name: str) -> FileFault:
     return FileFault(
         code="unsupported_kind",
-        message=message,
+        message=f"{name!r} holds territories (KML), and this account has none; nothing was imported.",
+        value="kml",
+        expected="an account whose defs.yaml states `territories: {}`",
+    )
+
+
+def _no_shapes(name: str) -> FileFault:
+    return FileFault(
+        code="unsupported_kind",
+        message=f"{name!r} lies in the folder for territories, which takes KML files only; nothing was imported.",
         value=extension(name) or None,
         expected="record files in DataObjects/Import/New or Leads/Import/New",
     )

@@ -50,8 +50,15 @@ def look(account: Account, settings: Settings) -> list[Entry]:
     return [entry for _, _, entry in sorted(found, key=lambda item: item[:2])]
 
 
+def _folders_below(mailbox: tree.Mailbox) -> set[bytes]:
+    """Names of the tree's own folders that lie in a watched folder: /Territories is watched itself (acceptance S-1)."""
+    inner = [f"{m.base}/{name}" for m in tree.MAILBOXES for name in ("New", "Success", "Failed")]
+    prefix = mailbox.watched + "/"
+    return {path.removeprefix(prefix).partition("/")[0].encode() for path in inner if path.startswith(prefix)} | {b"Held"}
+
+
 def _list(root: Path, mailbox: tree.Mailbox) -> list[tuple[int, str, Entry]]:
-    own = {b"New", b"Success", b"Failed"} if mailbox.watched == mailbox.base else set()
+    own = _folders_below(mailbox)
     folder = root / mailbox.watched
     found = []
     try:

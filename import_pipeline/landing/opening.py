@@ -15,6 +15,7 @@ from import_pipeline.ledger.jobs import NewJob
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import FileKind
 from import_pipeline.model.row_error import FileFault, Notice
+from import_pipeline.model.territory import TERRITORY
 
 
 def types_in(account: Account, file: File, path: Path, origin: Origin) -> set[str]:
@@ -22,7 +23,7 @@ def types_in(account: Account, file: File, path: Path, origin: Origin) -> set[st
 
     Names tell them; of a file whose name does not, the first rows are looked at. Archives are not unpacked for more than that.
     """
-    kind = _kind(file, path).kind
+    kind = _kind(account, file, path).kind
     if kind == "zip" and kinds.is_zip(kinds.head_of(path)):
         told = _in_archive(account, file, path, origin)
     else:
@@ -33,7 +34,9 @@ def types_in(account: Account, file: File, path: Path, origin: Origin) -> set[st
 def open_file(account: Account, vault_folder: Path, file: File, origin: Origin) -> list[NewJob]:
     """The jobs of one file: one, or one for each member of an archive. Bad files become jobs with a fault, never an exception."""
     path = vault.path_of(vault_folder, file.sha256 or "")
-    kind = _kind(file, path)
+    kind = _kind(account, file, path)
+    if kind.kind == "kml" and kind.fault is None and kinds.is_zip(kinds.head_of(path)):
+        return [_open_kmz(account, vault_folder, file, path)]
     if kind.kind != "zip" or kind.fault is not None:
         identity = _identity(account, file, file.name, kind.kind, lambda: job_named_by(path, kind.kind), origin)
         return [_job(file, file.name, kind, identity)]
@@ -49,21 +52,49 @@ def open_file(account: Account, vault_folder: Path, file: File, origin: Origin) 
 
 
 def _refused(account: Account, file: File, reason: str) -> NewJob:
-    return _job(file, file.name, kinds.Kind("zip", archives.fault(reason)), (_object_type(account, file, file.name), file.format))
+    return _job(file, file.name, kinds.Kind("zip", archives.fault(reason)), (_object_type(account, file, file.name, "zip"), file.format))
 
 
-def _kind(file: File, path: Path) -> kinds.Kind:
+def _open_kmz(account: Account, vault_folder: Path, file: File, path: Path) -> NewJob:
+    """The one KML of a KMZ: `doc.kml`, else the first that its directory lists. It keeps the name of the KMZ, which tells its level."""
+    identity = (_object_type(account, file, file.name, "kml"), file.format)
+    try:
+        with path.open("rb") as archive:
+            listing = archives.listing(archive)
+            documents = [m for m in listing.members if kinds.extension(m.name) == "kml"]
+            if not documents:
+                raise archives.ArchiveError("it holds no KML file")
+            chosen = next((m for m in documents if m.path.casefold() == "doc.kml"), documents[0])
+            if chosen.fault:
+                return NewJob(**vars(_job(file, file.name, kinds.Kind("kml", chosen.fault), identity)))
+            stored = vault.put(vault_folder, file.id, chosen.content(archive))
+    except (archives.ArchiveError, archives.MemberError) as refused:
+        return _job(file, file.name, kinds.Kind("kml", archives.fault(f"{file.name!r}: {refused}")), identity)
+    job = _job(file, file.name, kinds.Kind("kml"), identity)
+    lineage = {"archive": file.name, "member": chosen.path, "sha256": stored.sha256, "size": stored.size}
+    others = tuple(m.path for m in listing.members if m is not chosen)
+    return _with_skipped(NewJob(**vars(job) | lineage), (*others, *listing.skipped))
+
+
+def _kind(account: Account, file: File, path: Path) -> kinds.Kind:
     head = kinds.head_of(path)
-    territories = file.path is not None and tree.mailbox_of(file.path).kind == "territories"
     if not kinds.is_zip(head):
         if kinds.extension(file.name) == "zip":
             reason = "the file is empty" if not head else "it is not a ZIP, whatever its name"
             return kinds.Kind("zip", archives.fault(f"{file.name!r}: {reason}"))
-        return kinds.kind_of(file.name, head, territories=territories)
-    return kinds.kind_of(file.name, head, archives.inner_paths(path), territories=territories)
+        return _taken(account, file, file.name, kinds.kind_of(file.name, head))
+    return _taken(account, file, file.name, kinds.kind_of(file.name, head, archives.inner_paths(path)))
 
 
-def _object_type(account: Account, file: File, name: str) -> str | FileFault:
+def _taken(account: Account, file: File, name: str, found: kinds.Kind) -> kinds.Kind:
+    mailbox = file.path is not None and tree.mailbox_of(file.path).kind == "territories"
+    return kinds.taken_here(name, found, mailbox=mailbox, territories=account.territories is not None)
+
+
+def _object_type(account: Account, file: File, name: str, kind: FileKind) -> str | FileFault:
+    """The type stated for the file; else KML holds territories whatever its name, and other files are told by theirs."""
+    if file.object_type is None and kind == "kml" and account.territories is not None:
+        return TERRITORY
     return file.object_type or names.object_type_of(account, name)
 
 
@@ -74,7 +105,7 @@ def _identity(
 
     `named` gives the job that the first rows name; it is asked only where that may tell something.
     """
-    told, format_ = _object_type(account, file, name), file.format
+    told, format_ = _object_type(account, file, name, kind), file.format
     usable = {f.name for f in account.formats if isinstance(told, FileFault) or f.object_type == told}
     if kind not in ("csv", "jsonl", "xlsx") or not (isinstance(told, FileFault) or (format_ is None and usable)):
         return told, format_
@@ -96,7 +127,8 @@ def _in_archive(account: Account, file: File, path: Path, origin: Origin) -> lis
 
 
 def _of_member(account: Account, file: File, archive: BinaryIO, member: archives.Member, origin: Origin) -> str | FileFault:
-    told = _object_type(account, file, member.name)
+    ending: FileKind = "kml" if kinds.extension(member.name) == "kml" else "other"
+    told = _object_type(account, file, member.name, ending)
     if isinstance(told, str):
         return told
     try:
@@ -131,7 +163,7 @@ def _open_member(account: Account, vault_folder: Path, file: File, archive: Bina
         try:
             stored = vault.put(vault_folder, file.id, member.content(archive))
             path = vault.path_of(vault_folder, stored.sha256)
-            kind = _member_kind(member.name, path, file)
+            kind = _member_kind(account, member.name, path, file)
         except archives.MemberError as damaged:
             fault = archives.fault(f"{member.name!r}: {damaged}")
     identity = _identity(account, file, member.name, kind.kind, lambda: _named_by_text(path, kind.kind), origin)
@@ -145,11 +177,10 @@ def _named_by_text(path: Path | None, kind: FileKind) -> str | None:
     return job_named_by(path, kind) if path and kind in ("csv", "jsonl") else None
 
 
-def _member_kind(name: str, path: Path, file: File) -> kinds.Kind:
+def _member_kind(account: Account, name: str, path: Path, file: File) -> kinds.Kind:
     head = kinds.head_of(path)
     inner = archives.inner_paths(path) if kinds.is_zip(head) else ()
-    territories = file.path is not None and tree.mailbox_of(file.path).kind == "territories"
-    kind = kinds.kind_of(name, head, inner, territories=territories)
+    kind = _taken(account, file, name, kinds.kind_of(name, head, inner))
     if kind.kind == "zip":
         return kinds.Kind("zip", archives.fault(f"{name!r}: it is an archive inside the archive"))
     return kind

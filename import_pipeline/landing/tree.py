@@ -36,6 +36,7 @@ MAILBOXES = (
     Mailbox("Leads/Check/New", "Leads/Check", "records", dry_run=True),
     Mailbox("Territories/New", "Territories", "territories"),
     Mailbox("Territories", "Territories", "territories"),
+    Mailbox("Territories/Check/New", "Territories/Check", "territories", dry_run=True),
 )
 _EXPORTS = ("Exports/Daily", "Exports/Weekly", "Exports/Monthly")
 

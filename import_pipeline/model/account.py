@@ -6,6 +6,7 @@ Belongs here: what defs.yaml may state. Does not belong here: reading the YAML (
 import difflib
 import re
 import zoneinfo
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import cached_property
 from typing import Literal
@@ -17,6 +18,7 @@ from import_pipeline.model.base import ByteSize, Duration, Model
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Hold, OnError
+from import_pipeline.model.territory import TERRITORY, Territories
 
 ExportFormat = Literal["csv", "jsonl", "parquet"]
 Cadence = Literal["daily", "weekly", "monthly"]
@@ -97,6 +99,7 @@ class Account(Model):
     hold: Hold | None = None
     exports: Exports = Exports()
     retention: Retention = Retention()
+    territories: Territories | None = None
     object_types: tuple[ObjectType, ...] = ()
     formats: tuple[Format, ...] = ()
 
@@ -128,6 +131,16 @@ class Account(Model):
         """Object types by name, as written."""
         return {t.name: t for t in self.object_types}
 
+    @property
+    def territory_type(self) -> ObjectType | None:
+        """The object type of territories; None when the account has none."""
+        return self.types_by_name.get(TERRITORY) if self.territories else None
+
+    def with_types(self, types: Iterable[ObjectType]) -> "Account":
+        """The account with these object types, and with that of territories behind them when it has any."""
+        own = (self.territories.object_type(),) if self.territories else ()
+        return self.model_copy(update={"object_types": (*types, *own)})
+
     def object_type(self, name: str) -> ObjectType:
         """The type of this name (case does not count); raises UnknownValue with the known ones and the nearest."""
         for known in self.object_types:
@@ -144,9 +157,9 @@ class Account(Model):
 
     @cached_property
     def parents_first(self) -> tuple[ObjectType, ...]:
-        """Object types ordered so that every parent precedes its children."""
+        """Object types ordered so that every parent precedes its children, and territories precede all."""
         done: list[ObjectType] = []
-        waiting = list(self.object_types)
+        waiting = sorted(self.object_types, key=lambda t: t is not self.territory_type)
         while waiting:
             ready = [t for t in waiting if not t.parent or t.parent.type not in {w.name for w in waiting}]
             if not ready:

@@ -11,7 +11,7 @@ from typing import Literal
 from import_pipeline.model.base import fold_name
 from import_pipeline.model.field import FieldSpec, UpdateRule
 
-Role = Literal["record_id", "external_id", "external_pin_id", "parent", "owner", "stage", "loss_reason", "address", "field"]
+Role = Literal["record_id", "external_id", "external_pin_id", "parent", "owner", "stage", "loss_reason", "address", "field", "derived"]
 
 ADDRESS_COLUMNS: tuple[str, ...] = ("House Number", "Street", "City", "Zip", "State", "Country", "Lat", "Lng")
 """Address parts in the order of SPOTIO's field guide (systems.md 1.1)."""

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from import_pipeline.model.base import Model
 
-PlanAction = Literal["create", "update", "delete", "keep", "park", "unpark", "refuse"]
-"""What a row of a plan says. `keep` is of an undo: a value or a record stays as it is; `unpark` too: a row waits no longer."""
+PlanAction = Literal["create", "update", "delete", "keep", "park", "unpark", "refuse", "move"]
+"""What a row of a plan says. `keep` is of an undo: a value or a record stays as it is; `unpark` too: a row waits no longer. `move` is of
+territories: a record would lie in another one."""
 PlanKind = Literal["import", "undo"]
 
 

@@ -90,6 +90,7 @@ CODES: dict[str, Code] = {
         _warn("not_updatable", "the column cannot be changed by an update and was ignored"),
         _warn("mended", "the value was damaged in a way that could be mended with certainty"),
         _warn("no_parent_territory", "no territory of the level above contains this one"),
+        _warn("title_again", "a later file of the same delivery has this title; the last one counts"),
         _warn("outside_parent", "part of the territory lies outside of the one it belongs to"),
         _warn("overlap", "two territories of the same level overlap"),
         _warn("gap", "part of a territory belongs to none of those below it"),

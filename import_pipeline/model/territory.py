@@ -3,15 +3,18 @@
 Belongs here: the settings and the fields of a territory. Does not belong here: reading KML (parsing/), geometry (territories/).
 """
 
+import re
+
 from import_pipeline.model.base import Model
 from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Share
 
 TERRITORY = "Territory"
-TITLE, LEVEL, SHAPE, DESCRIPTION = "Title", "Level", "Shape", "Description"
+TITLE, LEVEL, SHAPE, DESCRIPTION, PARENT = "Title", "Level", "Shape", "Description", "Parent"
 LEVELS = 9
 """The deepest level there can be: a file's name tells it with one digit, `1_` to `9_`."""
+_LEVEL = re.compile(r"(?<![0-9])([1-9])_")
 
 
 class Territories(Model):
@@ -35,5 +38,12 @@ class Territories(Model):
                 FieldSpec(name=LEVEL, type="Number", decimals=0, min=1, max=LEVELS, required=True, update="always"),
                 FieldSpec(name=SHAPE, type="Shape", multipolygons=self.accept_multipolygons, required=True, update="always"),
                 FieldSpec(name=DESCRIPTION, type="MultiLine", update="always"),
+                FieldSpec(name=PARENT, system=True, description="The territory of the level above that contains this one."),
             ),
         )
+
+
+def level_of(name: str) -> int:
+    """The level that a file's name tells (acceptance S-14): `1_North.kml` is 1, `north 2_b.kml` is 2, a name that tells none is 1."""
+    told = _LEVEL.search(name)
+    return int(told[1]) if told else 1

@@ -17,11 +17,12 @@ from import_pipeline.landing.tree import report_folder
 from import_pipeline.landing.watch import new_owner
 from import_pipeline.ledger import content, deliveries, files, jobs, meta, parked
 from import_pipeline.ledger.jobs import JobRow
-from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
+from import_pipeline.model.job import GOOD_STATES, Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration import drifting, resubmitting
 from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.orchestration.holding import wait_of
+from import_pipeline.orchestration.mapping import write_map
 from import_pipeline.orchestration.plans import write_job_plan
 from import_pipeline.reporting.answers import Answer, goes_to_success, write_answers
 from import_pipeline.reporting.receipt import Aftermath, Replay
@@ -203,12 +204,14 @@ def write(
         plan = write_job_plan(
             run, job, parsed, counts, found, folder_ok if goes_to_success(state) else folder_failed, _hindered(state, reason)
         )
+    map_file = write_map(run, job, folder_ok if goes_to_success(state) else folder_failed) if state in GOOD_STATES else None
     aftermath = Aftermath(
         replay=_replayed(run, job, found),
         undo_of=job.undo_of,
         undone_by=job.undone_by,
         plan_file=plan.page.name if plan else None,
         plan=plan.summary if plan else None,
+        map_file=map_file.name if map_file else None,
         held_until=held_until(run, job) if state == "held" else None,
         **resubmitting.told_before(row),
     )
@@ -230,7 +233,7 @@ def write(
         packages=row.packages_total,
         aftermath=aftermath,
     )
-    return answer._replace(plan=plan.page if plan else None)
+    return answer._replace(plan=plan.page if plan else None, map=map_file)
 
 
 def _hindered(state: JobState, reason: str | None) -> str | None:

@@ -71,6 +71,10 @@ def _stage(account: Account, object_type: ObjectType, stage: str, pipeline: Pipe
     if stage == "related" and object_type.parent:
         # A child finds parents of the same delivery because their table comes first.
         deps.append(stage_key(account, account.object_type(object_type.parent.type), "table"))
+    territory = account.territory_type
+    if stage == "related" and object_type.pin and territory:
+        # New pins lie in the territories that the same delivery brings.
+        deps.append(stage_key(account, territory, "table"))
     work = {"parsed": _parse, "validated": _validate, "related": _relate, "table": _apply}[stage]
 
     @dg.asset(

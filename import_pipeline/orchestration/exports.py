@@ -15,7 +15,7 @@ from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.faults import retrying
 from import_pipeline.orchestration.keys import EXPORT_START, account_tags, export_key, stage_key, template_key
 from import_pipeline.orchestration.pipeline import Pipeline
-from import_pipeline.reporting.templates import template, template_file_name
+from import_pipeline.reporting.templates import kinds_of, template, template_file_name
 from import_pipeline.store.session import open_store
 
 CADENCES: tuple[Cadence, ...] = ("daily", "weekly", "monthly")
@@ -131,7 +131,7 @@ def _templates(account: Account, pipeline: Pipeline) -> dg.AssetsDefinition:
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for object_type in account.object_types:
-            for kind in ("csv", "xlsx"):
+            for kind in [kind for kind in kinds_of(object_type) if kind != "jsonl"]:
                 path = folder / template_file_name(object_type, kind)
                 path.write_bytes(template(object_type, kind))
                 written.append(str(path))

@@ -27,6 +27,7 @@ from import_pipeline.store.staging import DeliveryStaging, StageFolder
 if TYPE_CHECKING:
     from import_pipeline.relating.stage import RelateOrder
     from import_pipeline.relating.undo import UndoOrder
+    from import_pipeline.relating.work import TerritoryRules
 
 Progress = Callable[[str, int, int], None]
 IMPORT_STAGES = ("parsed", "validated", "related", "table")
@@ -203,7 +204,15 @@ class DeliveryRun:
             above=above,
             now=self.now,
             pass_number=self.pass_number,
+            territories=self._territories,
         )
+
+    @cached_property
+    def _territories(self) -> "TerritoryRules | None":
+        from import_pipeline.relating.work import TerritoryRules
+
+        found, stated = self.account.territory_type, self.account.territories
+        return TerritoryRules(found, stated) if found and stated else None
 
     def _order(self, object_type: ObjectType) -> "RelateOrder":
         from import_pipeline.orchestration.plans import held_since
@@ -218,6 +227,7 @@ class DeliveryRun:
             strict=self.account.strict,
             pass_number=self.pass_number,
             since=held_since(self, object_type),
+            territories=self._territories,
         )
 
     def apply(self, object_type: ObjectType, progress: Progress | None = None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 def plan(run: "DeliveryRun", object_type: ObjectType) -> dict[str, Any]:
     """Writes the rows of the type's plan into the stage folder `planned`; what applying would return, with nothing applied."""
+    from import_pipeline.planning.moves import MovesOrder, write_moves
     from import_pipeline.planning.shape import PlanOrder
 
     if run.undo:
@@ -45,6 +46,9 @@ def plan(run: "DeliveryRun", object_type: ObjectType) -> dict[str, Any]:
             parsed=None if run.undo else run.stage(object_type, "parsed"),
         )
         rows = write_plan(session, order)
+        if object_type is run.account.territory_type:
+            pinned = [t for t in run.account.object_types if t.pin]
+            rows += write_moves(session, MovesOrder(order, pinned, writer.folder), "undo" if run.undo else "import")
         records = session.one(f"SELECT count(*) FROM {Tables(object_type).current}")
         writer.report({"change_set": report["change_set"], "rows": rows, "records": records})
     stamp = datetime.fromisoformat(report["stamp"])

@@ -14,6 +14,7 @@ from import_pipeline.ledger import deliveries, jobs
 from import_pipeline.model.job import Counts, Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.flow import DeliveryRun
+from import_pipeline.orchestration.mapping import picture
 from import_pipeline.reporting.groups import group_errors
 from import_pipeline.reporting.pictures import DeliveryPoint, rows_per_delivery
 from import_pipeline.settings import Settings
@@ -111,7 +112,14 @@ def related(run: DeliveryRun, object_type: ObjectType, report: Mapping[str, Any]
         "refused": total["refuse"],
         "errors": _errors(run, object_type, "related"),
         "staging": _path(run, object_type, "related"),
+        **_map(run, object_type),
     }
+
+
+def _map(run: DeliveryRun, object_type: ObjectType) -> Metadata:
+    """The map of a change set of territories."""
+    drawn = picture(run, object_type)
+    return {"map": _image("territories", drawn.encode())} if drawn else {}
 
 
 def applied(run: DeliveryRun, object_type: ObjectType, result: Mapping[str, Any]) -> Metadata:
@@ -174,5 +182,8 @@ def _picture(run: DeliveryRun) -> Any:
             counts = [row.counts for row in jobs.by_delivery(conn, d.key)]
             total = Counts(**{name: sum(getattr(c, name) for c in counts) for name in Counts.model_fields})
             points.append(DeliveryPoint.of(d.key, d.created_at, total))
-    picture = base64.b64encode(rows_per_delivery(points)).decode()
-    return dg.MetadataValue.md(f"![rows per delivery](data:image/svg+xml;base64,{picture})")
+    return _image("rows per delivery", rows_per_delivery(points))
+
+
+def _image(name: str, svg: bytes) -> Any:
+    return dg.MetadataValue.md(f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg).decode()})")

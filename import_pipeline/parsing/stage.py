@@ -1,7 +1,7 @@
 """The `parsed` stage: the files of a delivery that have one object type become rows of strings and row errors.
 
 Belongs here: the order in which files are read, what one file's failure means for the others, the report. Does not belong here: how
-a kind of file is read (csv_reader.py, jsonl.py, xlsx.py).
+a kind of file is read (csv_reader.py, jsonl.py, kml_reader.py, xlsx.py).
 """
 
 import shutil
@@ -23,6 +23,7 @@ from import_pipeline.parsing.batch import Batch, Found, Reader, Refused, Task
 from import_pipeline.parsing.csv_reader import CsvReader
 from import_pipeline.parsing.header import Mapper, mapper
 from import_pipeline.parsing.jsonl import JsonlReader
+from import_pipeline.parsing.kml_reader import KmlReader
 from import_pipeline.parsing.parts import Parts
 from import_pipeline.parsing.xlsx import XlsxReader
 from import_pipeline.store.staging import StageFolder
@@ -107,6 +108,8 @@ def _open(task: Task, mappers: _Mappers) -> Reader | FileFault:
             return JsonlReader(task, map_)
         if task.job.kind == "xlsx":
             return XlsxReader(task, map_)
+        if task.job.kind == "kml":
+            return KmlReader(task, map_)
         raise Refused("unsupported_kind", f"{task.job.kind.upper()} files are not imported as {task.object_type.name}")
     except Refused as refusal:
         return refusal.fault

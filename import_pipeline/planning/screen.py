@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_CHANGED = 10
 MOST_GROUPS = 5
-_STYLES = {"create": "green", "update": "blue", "park": "yellow", "unpark": "yellow", "refuse": "red", "delete": "magenta"}
+_STYLES = {"create": "green", "update": "blue", "park": "yellow", "unpark": "yellow", "refuse": "red", "delete": "magenta", "move": "cyan"}
 
 
 def plan_view(summary: PlanSummary, parquet: Path, sentences: Sequence[str] = (), more: str = "") -> "RenderableType":

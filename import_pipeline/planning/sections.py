@@ -4,8 +4,8 @@ Belongs here: choosing and grouping rows for people, and the words above them. D
 terminal (screen.py), counting (summary.py).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -25,7 +25,7 @@ FIRST_LINES = 5
 VALUE_CHARS = 300
 """Characters of a value that is shown; the CSV file has all of it."""
 LOST = "loses its parent"
-Look = Literal["changes", "records", "kept", "refused", "waiting"]
+Look = Literal["changes", "records", "kept", "refused", "waiting", "shifts"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ class View:
 
 
 _IMPORT = (("create", "created"), ("update", "changed"), ("park", "waiting for their parent"))
+_MOVE = ("move", "records in another territory")
 _UNDO = (
     ("delete", "removed"),
     ("update", "changed back"),
@@ -118,6 +119,7 @@ _UNDO = (
     ("keep", "kept as they are"),
     ("park", "waiting again"),
     ("unpark", "waiting no longer"),
+    _MOVE,
 )
 
 
@@ -146,6 +148,7 @@ def numbers(summary: PlanSummary) -> tuple[Number, ...]:
     else:
         found = [(key, label, summary.actions.get(key, 0)) for key, label in _IMPORT]  # type: ignore[call-overload]
         found += [("unchanged", "unchanged", summary.unchanged), ("refuse", "refused", summary.refused)]
+        found += [(*_MOVE, summary.actions["move"])] if "move" in summary.actions else []
     whole = sum(value for _, _, value in found) or 1
     return tuple(Number(key, label, value, round(100 * value / whole, 3)) for key, label, value in found)
 
@@ -162,6 +165,7 @@ def _import_sections(facts: PageFacts, rows: pl.LazyFrame) -> Iterator[Section]:
     if "park" in there:
         words = "They would be kept aside and imported when the parent comes."
         yield _waiting(rows, "park", "Rows that wait for their parent", words)
+    yield from _moves(rows, there)
     if "create" in there:
         found = _entries(rows.filter(pl.col("action") == "create").head(MOST_CREATED))
         yield Section("create", "records", "Created records", "With the record ids they would get.", found, there["create"])
@@ -192,6 +196,17 @@ def _undo_sections(facts: PageFacts, rows: pl.LazyFrame) -> Iterator[Section]:
     if "unpark" in there:
         words = "They came with an import that is undone and are laid aside with it, or their record comes back."
         yield _waiting(rows, "unpark", "Rows that wait no longer", words)
+    yield from _moves(rows, there)
+
+
+def _moves(rows: pl.LazyFrame, there: Mapping[str, int]) -> Iterator[Section]:
+    """Records that would lie in another territory: first how many from where to where, then which (acceptance B-14)."""
+    if "move" not in there:
+        return
+    words = "Their address stays; the territories around it change."
+    yield replace(_waiting(rows, "move", "From territory to territory", words), look="shifts")
+    mine = rows.filter(pl.col("action") == "move")
+    yield Section("moves", "changes", "Records in another territory", "With where they lie.", _by_record(mine), there["move"])
 
 
 def _there(rows: pl.LazyFrame) -> dict[str, int]:

@@ -3,13 +3,15 @@
 Belongs here: making planned records and pins visible to `relate_delivery`, and keeping planned ids apart. Does not belong here: the
 overlay itself (store/overlay.py), computing a change set.
 
-A child finds its parent by record id or external id, so these are all that a planned record shows; its other columns are null, and
-stored records keep theirs.
+A child finds its parent by record id or external id, so these are all that a planned record shows (a territory its shape too); its other
+columns are null, and stored records keep theirs.
 """
 
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.relating.rows import columns_of, seq_sql
-from import_pipeline.store.names import Tables, ident, literal
+from import_pipeline.model.territory import TERRITORY
+from import_pipeline.relating.after import ChangeSetFiles, given_sql
+from import_pipeline.relating.territories import KEYS
+from import_pipeline.store.names import Tables, ident, idents, literal
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import StageFolder
 
@@ -39,41 +41,34 @@ def lay_planned(session: Session, object_type: ObjectType, validated: StageFolde
 
 def _lay_records(session: Session, object_type: ObjectType, validated: StageFolder, related: StageFolder) -> None:
     """The view of the type's table, with planned records and with the external ids that planned updates give."""
-    external_id, slug = ident(object_type.external_id), object_type.slug
-    sources = [_external_ids(validated, object_type, "false"), _external_ids(related, object_type, "true")]
-    nothing = "SELECT CAST(NULL AS BIGINT) AS _seq, false AS folded, CAST(NULL AS VARCHAR) AS ext"
-    given = " UNION ALL ".join(s for s in sources if s) or nothing
+    slug, keys = object_type.slug, _shown(object_type)
+    given = given_sql(object_type, ChangeSetFiles.of(related, validated), keys)
+    some = " OR ".join(f"g.{ident(k)} IS NOT NULL" for k in keys)
     session.run(
         f"""
         CREATE OR REPLACE TABLE store.{ident("_planned_" + slug)} AS
-        SELECT c.id AS _id, c.action, g.ext AS {external_id}
+        SELECT c.id AS _id, c.action, {idents(keys, "g.")}
         FROM planned_changes c LEFT JOIN ({given}) g ON g._seq = c._seq AND g.folded = c.folded
-        WHERE c.action = 'create' OR g.ext IS NOT NULL
+        WHERE c.action = 'create' OR {some}
         """
     )
     _rename(session, slug, "_stored_" + slug)
     planned, stored = f"store.{ident('_planned_' + slug)}", f"store.{ident('_stored_' + slug)}"
+    merged = ", ".join(f"coalesce(p.{ident(k)}, t.{ident(k)}) AS {ident(k)}" for k in keys)
     session.run(
         f"""
         CREATE VIEW {Tables(object_type).current} AS
-        SELECT t.* REPLACE (coalesce(p.{external_id}, t.{external_id}) AS {external_id})
+        SELECT t.* REPLACE ({merged})
         FROM {stored} t LEFT JOIN {planned} p ON p._id = t._id AND p.action = 'update'
         UNION ALL BY NAME
-        SELECT _id, {external_id} FROM {planned} WHERE action = 'create'
+        SELECT _id, {idents(keys)} FROM {planned} WHERE action = 'create'
         """
     )
 
 
-def _external_ids(stage: StageFolder, object_type: ObjectType, folded: str) -> str | None:
-    """SELECT of `_seq`, `folded` and `ext` of a stage's rows (validated) or of folded changes (related); None when none gives one."""
-    parts = stage.parts("folded" if folded == "true" else "rows")
-    present, alike = columns_of(parts)
-    if object_type.external_id not in present:
-        return None
-    seq = "_seq" if folded == "true" else seq_sql("_job")
-    listed = ", ".join(literal(str(part)) for part in parts)
-    source = f"read_parquet([{listed}], union_by_name = {str(not alike).lower()})"
-    return f"SELECT {seq} AS _seq, {folded} AS folded, {ident(object_type.external_id)} AS ext FROM {source}"
+def _shown(object_type: ObjectType) -> list[str]:
+    """The data columns of a planned record that the types after it look at: of a territory also what decides which pins lie in it."""
+    return list(KEYS) if object_type.name == TERRITORY else [object_type.external_id]
 
 
 def _listed(stage: StageFolder, name: str) -> str:

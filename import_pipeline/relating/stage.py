@@ -11,12 +11,13 @@ import polars as pl
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.relating import compare, findings, groups, late, match, parents, parts, pins, rows, tangled
-from import_pipeline.relating.work import RelateOrder, Work
+from import_pipeline.relating import compare, findings, groups, late, match, parents, parts, pins, rows, tangled, territories
+from import_pipeline.relating.after import ChangeSetFiles
+from import_pipeline.relating.work import RelateOrder, TerritoryRules, Work
 from import_pipeline.store.names import literal
 from import_pipeline.store.schema import type_exists
 from import_pipeline.store.session import Session
-from import_pipeline.store.staging import StageFolder
+from import_pipeline.store.staging import StageFolder, StageWriter
 
 __all__ = ["RelateOrder", "is_frozen", "relate_delivery"]
 
@@ -66,8 +67,19 @@ def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder
             "stamp": stamp_of(session, order.now).isoformat(),
             "jobs": parts.write_parts(work, writer),
         }
+        if order.territories:
+            rows_given = ChangeSetFiles(writer.folder, validated.parts())
+            hang(session, order.object_type, order.territories, rows_given, writer)
         writer.report(report)
     return report
+
+
+def hang(session: Session, object_type: ObjectType, rules: TerritoryRules, change_set: ChangeSetFiles, writer: StageWriter) -> None:
+    """The parts of a change set that tell what hangs where in an account with territories (see territories.py)."""
+    if object_type.name == rules.object_type.name:
+        territories.write_shifts(session, rules.object_type, rules.settings, change_set, writer)
+    elif object_type.pin:
+        territories.write_places(session, rules.object_type, writer)
 
 
 def stamp_of(session: Session, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ The parts of the `related` folder of an undo:
             create and update
   kept      `record`, `column` (null: the record as a whole), `job` (who edited since, or holds its external id), `reason`
   reparked  rows that wait again (see undo_rows.py); unparked: rows that wait no longer
-  jobs, errors, expired  as every related folder has them
+  jobs, errors, expired  as every related folder has them; tree, moves  as territories.py has them
 """
 
 from typing import Any
@@ -21,8 +21,9 @@ import polars as pl
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.relating import undo_events, undo_images, undo_parts, undo_rows, undo_values, undo_verdicts
+from import_pipeline.relating.after import ChangeSetFiles
 from import_pipeline.relating.parts import EXPIRED
-from import_pipeline.relating.stage import is_frozen, stamp_of
+from import_pipeline.relating.stage import hang, is_frozen, stamp_of
 from import_pipeline.relating.undo_work import UndoOrder, UndoWork
 from import_pipeline.store.names import literal
 from import_pipeline.store.session import Session
@@ -65,6 +66,8 @@ def relate_undo(session: Session, order: UndoOrder, out: StageFolder) -> dict[st
             "undo_delivery": order.undone_delivery,
         }
         _write_empty(order, writer)
+        if order.territories:
+            hang(session, order.object_type, order.territories, ChangeSetFiles(writer.folder), writer)
         writer.report(report)
     return report
 

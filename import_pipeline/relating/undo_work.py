@@ -14,7 +14,7 @@ from typing import Self
 
 from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.relating.work import Scratch
+from import_pipeline.relating.work import Scratch, TerritoryRules
 from import_pipeline.store.names import Tables, ident
 from import_pipeline.store.session import Session
 from import_pipeline.store.staging import StageFolder
@@ -41,6 +41,7 @@ class UndoOrder:
     now: datetime
     pass_number: int = 1
     package_rows: int = PACKAGE_ROWS
+    territories: TerritoryRules | None = None
 
     @property
     def change_set(self) -> str:

@@ -11,11 +11,20 @@ from typing import Any
 
 from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.territory import Territories
 from import_pipeline.store.names import Tables, ident
 from import_pipeline.store.session import Session, Values
 
 LARGE = 100_000
 """Rows from which on a scratch table is worth freeing."""
+
+
+@dataclass(frozen=True)
+class TerritoryRules:
+    """The account has territories: their object type and its settings."""
+
+    object_type: ObjectType
+    settings: Territories
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class RelateOrder:
     package_rows: int = PACKAGE_ROWS
     since: datetime | None = None
     """In a replay of rows that were never applied: the moment that they speak for."""
+    territories: TerritoryRules | None = None
 
     @property
     def change_set(self) -> str:

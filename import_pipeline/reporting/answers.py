@@ -35,6 +35,7 @@ class Answer(NamedTuple):
     errors_file: Path | None
     failed_file: Path | None
     plan: Path | None = None
+    map: Path | None = None
 
 
 def goes_to_success(state: JobState) -> bool:
@@ -128,13 +129,13 @@ def amend_receipt(path: Path, **told: object) -> bool:
 def _write_reports(places: "_Places", parsed: ParsedFile, found: pl.DataFrame) -> tuple[Path | None, Path | None]:
     """The list of errors and the failed rows, where there are any: (errors_file, failed_file).
 
-    A file refused as a whole has no failed rows: all of it lies in Failed. KML has no rows that could be cut out of it.
+    A file refused as a whole has no failed rows: all of it lies in Failed.
     """
     job, labels = places.job, labels_of(parsed)
     fault = parsed.fault or job.fault
     errors_file = failed_file = None
     failed = FailedRows.of(found, labels)
-    if failed.lines.height and fault is None and job.kind != "kml":
+    if failed.lines.height and fault is None:
         failed_file = places.path("failed", places.failed)
         with places.writing("failed", failed_file) as out:
             write_failed(out, job, parsed, failed)

@@ -24,6 +24,7 @@ from import_pipeline.model.columns import REASON_COLUMNS, is_reason
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.parsing import raw
 from import_pipeline.parsing.links import cell_spans, reasons_at_end
+from import_pipeline.reporting.failed_placemarks import write_failed_placemarks
 from import_pipeline.reporting.reasons import FailedRows
 from import_pipeline.store.staging import LINE
 
@@ -38,15 +39,20 @@ _BLANKS, _COLON = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t\r\n]*:[ \t\r\n]*"
 
 
 def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
-    """Writes the failed rows of `job` to `out` in the kind in which they were sent (csv, jsonl or xlsx).
+    """Writes the failed rows of `job` to `out` in the kind in which they were sent (csv, jsonl, xlsx or kml).
 
     Rows stream through; a workbook's reader holds its sheet. Raises PermanentFailure for a kind
-    without rows (kml) and when the original does not hold the failed lines.
+    without rows and when the original does not hold the failed lines.
     """
-    writers = {"csv": _write_csv, "jsonl": _write_jsonl, "xlsx": _write_xlsx}
+    writers = {"csv": _write_csv, "jsonl": _write_jsonl, "xlsx": _write_xlsx, "kml": _write_kml}
     if job.kind not in writers:
         raise PermanentFailure(f"a {job.kind} file has no rows to send back; known kinds: {', '.join(sorted(writers))}")
     writers[job.kind](out, job, parsed, failed)
+
+
+def _write_kml(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+    told = {line: text for part in failed.slices() for line, text in part.select(LINE, "errors").iter_rows()}
+    write_failed_placemarks(job.path, told, out, job.id)
 
 
 def _rows(job: Job, parsed: ParsedFile, failed: FailedRows, texts: Iterator[list[str]]) -> Iterator[tuple[bytes, str]]:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 
 from import_pipeline.model.job import FileKind
 
-AnswerKind = Literal["errors", "failed", "receipt", "plan.csv", "plan.parquet", "plan.html"]
+AnswerKind = Literal["errors", "failed", "receipt", "plan.csv", "plan.parquet", "plan.html", "map.html"]
 MAX_NAME_BYTES = 255
 """Longest file name of the usual file systems, in bytes."""
 
@@ -49,7 +49,9 @@ def answer_name(name: str, job_id: str, kind: AnswerKind, file_kind: FileKind) -
     sent = dot + ending
     if not stem or not _EXTENSION.fullmatch(sent):
         stem, sent = safe_name(name), f".{file_kind}"
-    extension = {"errors": ".csv", "failed": sent, "receipt": ".json"}.get(kind, "")
+    # What failed of a KMZ comes back as the KML that was in it.
+    failed = ".kml" if file_kind == "kml" else sent
+    extension = {"errors": ".csv", "failed": failed, "receipt": ".json"}.get(kind, "")
     tail = f".{safe_name(job_id)}.{kind}{extension}"
     return cut_utf8(stem, MAX_NAME_BYTES - len(tail.encode())) + tail
 

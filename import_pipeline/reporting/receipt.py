@@ -107,6 +107,7 @@ class Aftermath(Model):
     undone_by: str | None = None
     plan_file: str | None = None
     plan: PlanSummary | None = None
+    map_file: str | None = None
     held_until: AwareDatetime | None = None
     resolved: Resolved | None = None
     resubmits: tuple[Resubmits, ...] = ()
@@ -138,6 +139,7 @@ class Receipt(Model):
     failed_file: str | None
     plan_file: str | None = None
     plan: PlanSummary | None = None
+    map_file: str | None = None
     earlier_job: str | None
     replay: Replay | None = None
     undo_of: str | None = None

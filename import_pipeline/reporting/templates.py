@@ -1,7 +1,8 @@
 """The empty file to download for an object type: its header row is what the importer accepts (acceptance S-15).
 
-Belongs here: CSV, JSONL and XLSX templates and the sheet that explains the columns. Does not belong here: which columns there
-are (model/object_type.py), reading a filled template (parsing/).
+Belongs here: which kinds of template a type has, CSV, JSONL and XLSX templates and the sheet that explains the columns. Does not
+belong here: the KML of territories (kml_template.py), which columns there are (model/object_type.py), reading a filled template
+(parsing/).
 """
 
 import csv
@@ -17,9 +18,11 @@ from import_pipeline.failures import UnknownValue
 from import_pipeline.model.columns import Column
 from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.territory import TERRITORY
+from import_pipeline.reporting.kml_template import KML_TEMPLATE_NAME, kml_template
 
-TemplateKind = Literal["csv", "xlsx", "jsonl"]
-KINDS: tuple[TemplateKind, ...] = ("csv", "xlsx", "jsonl")
+TemplateKind = Literal["csv", "xlsx", "jsonl", "kml"]
+KINDS: tuple[TemplateKind, ...] = ("csv", "xlsx", "jsonl", "kml")
 FIELDS_SHEET = "Fields"
 FIELDS_HEADER = ("Column", "Type", "Required", "Values", "Format", "Example", "When a record exists")
 DROPDOWN_ROWS = 100_000
@@ -42,6 +45,7 @@ _FORMATS = {
     "Currency": "digits, a point before decimals, no currency sign",
     "Boolean": "true or false",
     "DateTime": "ISO 8601 with time zone",
+    "Shape": "a polygon as WKT in degrees, longitude before latitude",
 }
 _EXAMPLES = {
     "Email": "ana@example.com",
@@ -53,6 +57,7 @@ _EXAMPLES = {
     "DateTime": "2024-03-31T14:30:00Z",
     "Address": "12 Main St, Denver, CO 80202",
     "MultiLine": "two lines\nof text",
+    "Shape": "POLYGON ((-96.2 41.2, -96 41.2, -96 41.35, -96.2 41.35, -96.2 41.2))",
 }
 _ADDRESS_EXAMPLES = {
     "House Number": "12",
@@ -67,9 +72,19 @@ _ADDRESS_EXAMPLES = {
 _UPDATES = {"always": "changes it", "create_only": "is ignored", "never": "is never changed"}
 
 
+def kinds_of(object_type: ObjectType) -> tuple[TemplateKind, ...]:
+    """The kinds of template that this type has: KML for territories (acceptance S-14), all others for the other types."""
+    return ("kml",) if object_type.name == TERRITORY else ("csv", "xlsx", "jsonl")
+
+
 def template_file_name(object_type: ObjectType, kind: TemplateKind) -> str:
-    """The template's name, which is also one that the importer takes for this type: `Account_template.csv` (acceptance S-3)."""
-    return f"{object_type.name}_template.{_known(kind)}"
+    """The template's name, which is also one that the importer takes for this type (acceptance S-3, S-14).
+
+    `Account_template.csv`, and `1_Territory.kml`, whose first digit is the level.
+    """
+    if _known(kind, object_type) == "kml":
+        return KML_TEMPLATE_NAME.format(type=object_type.name)
+    return f"{object_type.name}_template.{kind}"
 
 
 def template(object_type: ObjectType, kind: TemplateKind) -> bytes:
@@ -77,11 +92,11 @@ def template(object_type: ObjectType, kind: TemplateKind) -> bytes:
 
     CSV has the header row alone (UTF-8, commas). A JSONL file has no header row, so its template is one object whose values are
     all null, which the importer takes for a blank line; `jsonl_example` shows values. XLSX has the header row on its first sheet,
-    the choices as dropdowns, id and text columns kept as text, and a second sheet that explains each column.
-    Raises UnknownValue for another kind.
+    the choices as dropdowns, id and text columns kept as text, and a second sheet that explains each column. KML is a document
+    without a placemark that tells how to fill it in. Raises UnknownValue for a kind that this type does not have.
     """
-    makers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx}
-    return makers[_known(kind)](object_type)
+    makers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx, "kml": kml_template}
+    return makers[_known(kind, object_type)](object_type)
 
 
 def jsonl_example(object_type: ObjectType) -> str:
@@ -89,9 +104,10 @@ def jsonl_example(object_type: ObjectType) -> str:
     return json.dumps({c.key: example(c, object_type) for c in _columns(object_type)}, ensure_ascii=False)
 
 
-def _known(kind: str) -> str:
-    if kind not in KINDS:
-        raise UnknownValue("kind of template", kind, KINDS)
+def _known(kind: str, object_type: ObjectType) -> str:
+    known = kinds_of(object_type)
+    if kind not in known:
+        raise UnknownValue("kind of template", kind, known)
     return kind
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from import_pipeline.model.columns import ADDRESS_COLUMNS, Column
 from import_pipeline.model.object_type import EXTERNAL_PIN_ID, ObjectType
+from import_pipeline.store.hanging import Hanging
 from import_pipeline.store.names import Tables, data_columns, ident, outward_sql, sql_type
 from import_pipeline.store.session import Session
 
@@ -36,10 +37,11 @@ def versions_sql(object_type: ObjectType, columns: Sequence[str], *, as_of: bool
     )
 
 
-def people_columns(object_type: ObjectType, stored: Collection[str]) -> list[tuple[Column, str]]:
+def people_columns(object_type: ObjectType, stored: Collection[str], hanging: Hanging | None = None) -> list[tuple[Column, str]]:
     """The columns of the template with what people see in them, as SQL over `r` (the record) and `p` (its pin).
 
     Record ids are outward; `RelatedTo` holds the parent's record id. A column that is not in `stored` (see `stored_columns`) is null.
+    With `hanging` there is one more, the territory (see hanging.py), which an import ignores.
     """
 
     def shown(column: Column) -> str:
@@ -53,15 +55,25 @@ def people_columns(object_type: ObjectType, stored: Collection[str]) -> list[tup
             return f"p.{ident(column.key)}"
         return f"r.{ident(column.key)}" if column.key.casefold() in stored else f"CAST(NULL AS {sql_type(column.spec)})"
 
-    return [(c, shown(c)) for c in object_type.columns if c.role != "address" or c.key in ADDRESS_COLUMNS]
+    found = [(c, shown(c)) for c in object_type.columns if c.role != "address" or c.key in ADDRESS_COLUMNS]
+    return [*found, (hanging.column, hanging.value)] if hanging else found
 
 
-def people_sql(object_type: ObjectType, select: str, stored: Collection[str], *, as_of: bool = False, where: str = "true") -> str:
-    """SELECT of records in order of their ids. `select` is made of `people_columns`.
+def people_sql(
+    object_type: ObjectType,
+    select: str,
+    stored: Collection[str],
+    hanging: Hanging | None = None,
+    *,
+    as_of: bool = False,
+    where: str = "true",
+) -> str:
+    """SELECT of records in order of their ids. `select` is made of `people_columns`, with the same `hanging`.
 
     `where` may use `r._id`, `r._valid_from`, `r._created_at`, `r._job`. Binds `$at` when `as_of`.
     """
     data = [c.key for c in data_columns(object_type) if c.key.casefold() in stored]
     inner = versions_sql(object_type, ["_id", "_parent_id", "_pin_id", "_valid_from", "_created_at", "_job", "_line", *data], as_of=as_of)
     pins = "LEFT JOIN store._pins p ON p._id = r._pin_id" if object_type.pin else ""
-    return f"SELECT {select} FROM ({inner}) r {pins} WHERE {where} ORDER BY r._id"
+    hung = (hanging.past if as_of else hanging.now) if hanging else ""
+    return f"SELECT {select} FROM ({inner}) r {pins} {hung} WHERE {where} ORDER BY r._id"

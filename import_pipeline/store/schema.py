@@ -80,13 +80,29 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
         "_line": "BIGINT",
         "_valid_to": "TIMESTAMPTZ",
     },
+    "_tree": {
+        "territory": "BIGINT",
+        "parent": "BIGINT",
+        "share": "DOUBLE",
+        "_change_set": "VARCHAR",
+        "_valid_from": "TIMESTAMPTZ",
+        "_valid_to": "TIMESTAMPTZ",
+    },
+    "_placed": {
+        "pin": "BIGINT",
+        "territory": "BIGINT",
+        "_change_set": "VARCHAR",
+        "_valid_from": "TIMESTAMPTZ",
+        "_valid_to": "TIMESTAMPTZ",
+    },
     "_undos": {"job": "VARCHAR", "undone": "VARCHAR", "undone_delivery": "VARCHAR", "stamp": "TIMESTAMPTZ"},
     "_horizon": {"slug": "VARCHAR", "moment": "TIMESTAMPTZ"},
 }
 """Tables that all types of an account share. `_lock` has one row: the store's tag (the first eight characters of its record ids), the
 next id, the token of the attempt that writes, the last stamp given, and HASH_PROBE of the DuckDB that made the store. A pin whose
-`_valid_to` is not null has ended: no living record hangs on it. `_undos` has one row per undo that was applied, with the moment of its
-first change set (store/undos.py)."""
+`_valid_to` is not null has ended: no living record hangs on it. `_tree` and `_placed` tell the parent of each territory, with the share
+of its area inside, and the territory of each pin that has coordinates; a row without `_valid_to` is the present one. `_undos` has one
+row per undo that was applied, with the moment of its first change set (store/undos.py)."""
 HASH_PROBE = "CAST(hash('import_pipeline', 1, NULL) >> 1 AS BIGINT)"
 """Tells whether this DuckDB hashes as the one that wrote the store; if not, stored row hashes are not compared."""
 

@@ -21,6 +21,8 @@ from import_pipeline.validation.suggestions import Suggestions
 
 VALUE_SHOWN = 200
 """Characters of a refused value that an error carries."""
+TITLE_SHOWN = 100
+"""Characters of the title before the refused shape of a territory."""
 _FINDING = {"_row": pl.UInt32, "_column": pl.UInt32, "_rule": pl.UInt32, "value": pl.String}
 
 
@@ -52,6 +54,9 @@ class PartJudge:
         self.schema: pa.DataFrameSchema = frame_schema(self.judges)
         self.suggestions = suggestions
         self._columns = pl.Enum(list(self.judges))
+        columns = {column.key: column for column in object_type.columns if column.key in self.judges}
+        self._shapes = [key for key, column in columns.items() if column.spec.type == "Shape"]
+        self._title = next((key for key, column in columns.items() if column.role == "external_id"), None)
         self._words = pl.DataFrame(
             [
                 (c, r, rule.code, CODES[rule.code].severity, key, rule.expected)
@@ -70,7 +75,7 @@ class PartJudge:
         if findings.is_empty():
             return Judged(self._typed(lineage, strings), pl.DataFrame(schema=ERRORS))
         good = pl.Series([True]).new_from_index(0, part.height).scatter(findings.get_column("_row").unique(), False)
-        return Judged(self._typed(lineage.filter(good), strings.filter(good)), self._errors(lineage, findings))
+        return Judged(self._typed(lineage.filter(good), strings.filter(good)), self._errors(lineage, strings, findings))
 
     def _findings(self, strings: pl.DataFrame) -> pl.DataFrame:
         """The broken rules: at most one per row and column, the first of the column's rules; ordered by row, then column."""
@@ -94,11 +99,36 @@ class PartJudge:
             .unique(["_row", "_column"], keep="first", maintain_order=True)
         )
 
-    def _errors(self, lineage: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    def _errors(self, lineage: pl.DataFrame, strings: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         places = lineage.select(JOB, LINE, END)[findings.get_column("_row")]
         told = findings.join(self._words, on=["_column", "_rule"], how="left", maintain_order="left")
-        suggested = self.suggestions.attach(told, self.judges).with_columns(pl.col("value").str.head(VALUE_SHOWN))
-        return pl.concat([places, suggested], how="horizontal").select(*ERRORS)
+        suggested = self.suggestions.attach(told, self.judges)
+        worded = self._titled(self._worded(suggested), strings).with_columns(pl.col("value").str.head(VALUE_SHOWN))
+        return pl.concat([places, worded], how="horizontal").select(*ERRORS)
+
+    def _worded(self, told: pl.DataFrame) -> pl.DataFrame:
+        """`told` with the short value, and with the closer expectation, of those columns and rules that have one."""
+        for key, judge in self.judges.items():
+            rows = (told.get_column("column") == key).arg_true()
+            if judge.shown is None or rows.is_empty():
+                continue
+            values, value, expected = told.get_column("value").gather(rows), told.get_column("value"), told.get_column("expected")
+            told = told.with_columns(value.scatter(rows, judge.shown(values)))
+            for number, rule in enumerate(judge.rules):
+                mine = (told.get_column("_rule").gather(rows) == number).arg_true()
+                if rule.explain is not None and len(mine):
+                    expected = expected.scatter(rows.gather(mine), rule.explain(values).gather(mine))
+            told = told.with_columns(expected)
+        return told
+
+    def _titled(self, told: pl.DataFrame, strings: pl.DataFrame) -> pl.DataFrame:
+        """`told` with the territory's title before the value of a refused shape: `North: 200.5,41.2`."""
+        if self._title is None or not self._shapes:
+            return told
+        title = strings.get_column(self._title).gather(told.get_column("_row")).str.head(TITLE_SHOWN).alias("_title")
+        named = pl.concat_str("_title", "value", separator=": ")
+        here = pl.col("column").is_in(self._shapes) & pl.col("_title").is_not_null()
+        return told.with_columns(title).with_columns(pl.when(here).then(named).otherwise("value").alias("value"))
 
     def _typed(self, lineage: pl.DataFrame, strings: pl.DataFrame) -> pl.DataFrame:
         return lineage.with_columns([self._cast(key, judge, strings.get_column(key)) for key, judge in self.judges.items()])

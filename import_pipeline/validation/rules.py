@@ -20,11 +20,15 @@ Passes = Callable[[pl.Series], "pl.Series | bool"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One reason to refuse a value: the error's code (model/row_error.py), what was expected, and who passes."""
+    """One reason to refuse a value: the error's code (model/row_error.py), what was expected, and who passes.
+
+    `explain` says of each refused value what was expected of it, where that can be told more closely than `expected` does.
+    """
 
     code: str
     expected: str
     passes: Passes
+    explain: Callable[[pl.Series], pl.Series] | None = None
 
 
 def _as_it_is(values: pl.Series) -> pl.Series:
@@ -41,13 +45,15 @@ class ColumnJudge:
 
     `rules` stand in the order in which they count: of several that a value breaks, the first is reported. `cast` gets values that
     passed all of them and never fails. `mend` proposes a value for a refused one; what it proposes is offered only when it passes
-    the rules itself. `effort` is what one call of `mend` costs, in comparisons of two texts.
+    the rules itself. `effort` is what one call of `mend` costs, in comparisons of two texts. `shown` says what an error tells of
+    refused values that are too long to be told themselves.
     """
 
     rules: tuple[Rule, ...]
     cast: Callable[[pl.Series], pl.Series] = _as_it_is
     mend: Callable[[str], str | None] = field(default=_no_idea)
     effort: int = 1
+    shown: Callable[[pl.Series], pl.Series] | None = None
 
 
 def matches(pattern: str) -> Passes:

@@ -1,7 +1,7 @@
 """The pandera schema of an object type: what judges every value, over strings.
 
 Belongs here: which column is judged by which rules, and the schema made of them. Does not belong here: the rules themselves
-(texts, numeric, moments, choices), running the schema (judging.py).
+(texts, numeric, moments, choices, shapes), running the schema (judging.py).
 
 Each rule is one named pandera Check; the name is the error's code. The schema is over strings because a cast inside pandera
 (`coerce`) gives up a whole column for one bad cell (reference/performance.md section 4).
@@ -16,7 +16,7 @@ from pandera.api.polars.types import PolarsData
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.validation import choices, moments, numeric, texts
+from import_pipeline.validation import choices, moments, numeric, shapes, texts
 from import_pipeline.validation.rules import ColumnJudge, Rule
 
 
@@ -41,6 +41,8 @@ def _judge_of_field(column: Column, timezone: str) -> ColumnJudge:
             return texts.email(spec)
         case "Phone":
             return texts.phone(spec)
+        case "Shape":
+            return shapes.shape(spec)
         case _:
             return texts.text(spec)
 

@@ -15,7 +15,7 @@ DISTINCT = 2_000
 EFFORT = 400_000
 """Comparisons of two texts that one column may cost over a delivery: about half a second."""
 MENDABLE = 500
-"""A longer value is not mended: it would not be shown in full anyway."""
+"""A longer value is neither mended nor remembered: it would not be shown in full anyway."""
 
 
 def accepts(judge: ColumnJudge, values: pl.Series) -> pl.Series:
@@ -36,8 +36,9 @@ class Suggestions:
 
     def attach(self, findings: pl.DataFrame, judges: Mapping[str, ColumnJudge]) -> pl.DataFrame:
         """`findings` (`_column` number, `value`) with the column `suggestion`, null where there is none; same rows, same order."""
-        distinct = findings.select("_column", "value").unique(maintain_order=True)
-        proposed = []
+        short = findings.select("_column", "value").filter(pl.col("value").str.len_chars() <= MENDABLE)
+        distinct = short.unique(maintain_order=True)
+        proposed = [pl.DataFrame(schema={"value": pl.String, "suggestion": pl.String, "_column": pl.UInt32})]
         for number, (key, judge) in enumerate(judges.items()):
             values = distinct.filter(pl.col("_column") == number).get_column("value")
             if len(values):
@@ -55,7 +56,7 @@ class Suggestions:
 
     @staticmethod
     def _thought(judge: ColumnJudge, values: Sequence[str]) -> dict[str, str | None]:
-        proposals = [judge.mend(value) if len(value) <= MENDABLE else None for value in values]
+        proposals = [judge.mend(value) for value in values]
         series = pl.Series([p.strip() or None if p else None for p in proposals], dtype=pl.String)
         kept = series.set(~accepts(judge, series), None)
         return dict(zip(values, kept, strict=True))

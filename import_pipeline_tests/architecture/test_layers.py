@@ -24,6 +24,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "store": (*BASE, "settings", "store"),
     "ledger": (*BASE, "settings", "ledger"),
     **{stage: (*BASE, "store", *STAGES[: number + 1]) for number, stage in enumerate(STAGES)},
+    "relating": (*BASE, "store", "territories", *STAGES[:3]),
+    "territories": (*BASE, "territories"),
     "suggesting": (*BASE, "parsing", "validation", "suggesting"),
 }
 """Rooms of the package that a room may import. A stage knows the stages before it and never the ones behind it."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from import_pipeline.landing import kinds, names
 from import_pipeline.model.account import Account
 from import_pipeline.model.base import fold_name
+from import_pipeline.model.job import FileKind
 from import_pipeline.model.row_error import FileFault
 
 from .kit import account, object_type
@@ -166,9 +167,9 @@ XLSX = ["[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"]
         ("a.csv", b"PK\x03\x04....", XLSX, "xlsx", False),
         ("a.zip", b"PK\x03\x04....", ["Contact.csv"], "zip", False),
         ("a.docx", b"PK\x03\x04....", ["[Content_Types].xml", "word/document.xml"], "other", True),
-        ("a.kmz", b"PK\x03\x04....", ["doc.kml"], "kml", True),
-        ("a.kml", b"<?xml version='1.0'?><kml/>", [], "kml", True),
-        ("a.xml", b"<?xml version='1.0'?><kml xmlns='x'/>", [], "kml", True),
+        ("a.kmz", b"PK\x03\x04....", ["doc.kml"], "kml", False),
+        ("a.kml", b"<?xml version='1.0'?><kml/>", [], "kml", False),
+        ("a.xml", b"<?xml version='1.0'?><kml xmlns='x'/>", [], "kml", False),
         ("a.xml", b"<?xml version='1.0'?><rows/>", [], "other", True),
         ("a.csv", b"<html><body>Please log in", [], "other", True),
         ("a.csv", b"\xef\xbb\xbfTitle\n", [], "csv", False),
@@ -191,8 +192,29 @@ def test_the_kind_is_told_by_the_first_bytes_before_the_extension(
         assert found.fault.code == "unsupported_kind" and found.fault.expected
 
 
-@given(st.text(max_size=30), st.binary(max_size=60), st.booleans())
-def test_any_head_gives_a_kind_and_never_raises(name: str, head: bytes, territories: bool) -> None:
+@given(st.text(max_size=30), st.binary(max_size=60))
+def test_any_head_gives_a_kind_and_never_raises(name: str, head: bytes) -> None:
     """Bad data never raises; what is never parsed has a fault, but for an archive, which is opened first."""
-    found = kinds.kind_of(name, head, territories=territories)
-    assert found.kind in ("csv", "jsonl", "xlsx", "zip") or found.fault is not None
+    found = kinds.kind_of(name, head)
+    assert found.kind in ("csv", "jsonl", "xlsx", "kml", "zip") or found.fault is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "mailbox", "territories", "refused"),
+    [
+        ("kml", True, True, False),
+        ("kml", False, True, False),
+        ("kml", True, False, True),
+        ("kml", False, False, True),
+        ("csv", True, True, True),
+        ("csv", False, True, False),
+        ("zip", True, True, False),
+    ],
+)
+def test_shapes_are_taken_where_an_account_has_territories_and_rows_never_in_their_folder(
+    kind: FileKind, mailbox: bool, territories: bool, refused: bool
+) -> None:
+    """Acceptance S-14: KML is told by what it is, whichever folder it lies in; the answer says what to do."""
+    found = kinds.taken_here("1_a.kml", kinds.Kind(kind), mailbox=mailbox, territories=territories)
+    assert (found.kind, found.fault is not None) == (kind, refused)
+    assert found.fault is None or (found.fault.code == "unsupported_kind" and found.fault.expected)

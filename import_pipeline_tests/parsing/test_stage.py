@@ -242,7 +242,7 @@ def test_a_format_that_does_not_exist_is_our_fault_not_the_files(tmp_path: Path)
 
 
 def test_a_map_file_is_not_a_file_of_rows(tmp_path: Path) -> None:
-    """Territories come by another way."""
+    """Only the type of territories takes KML."""
     got = parse(tmp_path, b"<kml/>", kind="kml")
     assert got.file.fault and got.file.fault.code == "unsupported_kind"
 

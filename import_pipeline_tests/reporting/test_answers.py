@@ -120,10 +120,12 @@ def test_a_fault_found_before_parsing_is_told_too(desk: Desk) -> None:
     assert (row["line"], row["code"], row["suggestion"]) == ("", "unknown_object_type", "Account")
 
 
-def test_a_file_of_areas_has_a_list_of_errors_but_no_failed_rows(desk: Desk) -> None:
-    """KML has no rows that could be cut out of it."""
-    answer = desk.answer(desk.job(CONTENT, name="t.kml", kind="kml"), PARSED, error_table(finding(2)))
-    assert answer.failed_file is None and answer.errors_file is not None
+def test_failed_placemarks_of_a_kmz_come_back_as_kml(desk: Desk) -> None:
+    """A KMZ is unpacked before it is read: what goes back is the KML that was in it."""
+    kml = b"<kml><Document>\n<Placemark><name>a</name></Placemark>\n<Placemark><name>b</name></Placemark></Document></kml>"
+    answer = desk.answer(desk.job(kml, name="t.kmz", kind="kml"), PARSED, error_table(finding(2)))
+    assert answer.failed_file is not None and answer.failed_file.name.endswith(".failed.kml")
+    assert (b"<name>a<" in answer.failed_file.read_bytes(), b"<name>b<" in answer.failed_file.read_bytes()) == (True, False)
 
 
 def test_writing_twice_gives_the_same_bytes_and_no_second_file(desk: Desk) -> None:

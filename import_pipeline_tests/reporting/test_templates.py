@@ -3,15 +3,19 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import openpyxl
 import pytest
 import python_calamine
+from fastkml.validator import validate
+from lxml import etree
 
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.object_type import ObjectType, Owner, Parent
-from import_pipeline.reporting.templates import FIELDS_HEADER, KINDS, jsonl_example, template, template_file_name
+from import_pipeline.model.territory import Territories
+from import_pipeline.reporting.templates import FIELDS_HEADER, jsonl_example, kinds_of, template, template_file_name
 
 CONTACT = ObjectType(
     name="Contact",
@@ -97,13 +101,13 @@ def test_the_second_sheet_explains_every_column() -> None:
 
 def test_equal_types_give_equal_bytes() -> None:
     """A template that changes with every download cannot be compared or cached."""
-    for kind in KINDS:
+    for kind in kinds_of(CONTACT):
         assert template(CONTACT, kind) == template(CONTACT, kind)
 
 
 def test_a_templates_name_is_one_that_the_importer_takes() -> None:
     """Acceptance S-3: the type's name first."""
-    assert [template_file_name(CONTACT, kind) for kind in KINDS] == [
+    assert [template_file_name(CONTACT, kind) for kind in kinds_of(CONTACT)] == [
         "Contact_template.csv",
         "Contact_template.xlsx",
         "Contact_template.jsonl",
@@ -127,3 +131,39 @@ def test_every_type_name_gives_a_sheet_that_opens(name: str) -> None:
     """Sheets may not be called everything that types may be called."""
     made = ObjectType(name=name, fields=(FieldSpec(name="Name"),))
     assert len(openpyxl.load_workbook(io.BytesIO(template(made, "xlsx"))).worksheets) == 2
+
+
+def test_territories_have_a_kml_template_and_no_other() -> None:
+    """Acceptance S-14: they come as KML, and the first digit of the file's name is the level."""
+    territory = Territories().object_type()
+    assert kinds_of(territory) == ("kml",) and "kml" not in kinds_of(CONTACT)
+    assert template_file_name(territory, "kml") == "1_Territory.kml"
+    assert template(territory, "kml") == template(territory, "kml")
+    with pytest.raises(UnknownValue, match="Known: kml"):
+        template(territory, "csv")
+    with pytest.raises(UnknownValue, match="Known: csv, jsonl, xlsx"):
+        template_file_name(CONTACT, "kml")
+
+
+def test_the_kml_template_holds_no_placemark_and_tells_how_to_fill_it_in(tmp_path: Path) -> None:
+    """Acceptance S-15: 0 rows and no error. The mark tells it from a file that has lost its placemarks."""
+    (tmp_path / "1_Territory.kml").write_bytes(template(Territories().object_type(), "kml"))
+    assert validate(file_to_validate=tmp_path / "1_Territory.kml") is True
+    root = etree.fromstring(template(Territories().object_type(), "kml"))
+    (document,) = root
+    assert [etree.QName(child).localname for child in document if isinstance(child.tag, str)] == ["name", "description", "ExtendedData"]
+    assert [data.get("name") for data in root.iter("{*}Data")] == ["_import_template"]
+    assert "One polygon without holes" in document.findtext("{*}description")
+    several = etree.fromstring(template(Territories(accept_multipolygons=True).object_type(), "kml"))
+    assert "may have holes" in several.findtext("{*}Document/{*}description")
+
+
+def test_the_example_of_the_kml_template_is_a_placemark_once_it_is_taken_out_of_its_comment() -> None:
+    """An example that is wrong would teach the fault."""
+    root = etree.fromstring(template(Territories().object_type(), "kml"))
+    *_, comment = root.iter(etree.Comment)
+    placemark = etree.fromstring(comment.text)
+    points = placemark.findtext("Polygon/outerBoundaryIs/LinearRing/coordinates").split()
+    assert placemark.tag == "Placemark" and placemark.findtext("name")
+    assert len(set(points)) == 4 and points[0] == points[-1]
+    assert all(-180 <= float(lng) <= 180 and -90 <= float(lat) <= 90 for lng, lat in (point.split(",") for point in points))

@@ -1,0 +1,64 @@
+"""Maps of a delivery's territories: a page beside the receipt, a picture for the run.
+
+Belongs here: which delivery gets a map, and what is on it. Does not belong here: drawing (reporting/maps.py), what hangs where
+(relating/territories.py).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from import_pipeline.model.job import Job
+from import_pipeline.model.object_type import ObjectType
+from import_pipeline.reporting.names import answer_name, replacing, temporary_path
+
+if TYPE_CHECKING:
+    from import_pipeline.orchestration.flow import DeliveryRun
+
+
+def write_map(run: "DeliveryRun", job: Job, folder: Path) -> Path | None:
+    """The map page of one job of territories as `NAME.JOB.map.html` in `folder`; None for other jobs.
+
+    It shows all territories as the job's delivery leaves them, or as a plan would leave them.
+    """
+    from import_pipeline.reporting.maps import territory_map_html
+
+    frames = _frames(run, run.account.territory_type) if job.object_type == _name(run) else None
+    if frames is None:
+        return None
+    territories, findings, points = frames
+    title = f"Territories of {run.account.title or run.account.name}"
+    note = f"As job {job.id} ({job.name}) {'would leave' if job.dry_run else 'left'} them."
+    page = territory_map_html(territories, findings, pins=points, counts=territories.select("id", "pins"), title=title, note=note)
+    target = folder / answer_name(job.name, job.id, "map.html", job.kind)
+    with replacing(target, temporary_path(target, job.id, "map.html")) as out:
+        out.write(page.encode())
+    return target
+
+
+def picture(run: "DeliveryRun", object_type: ObjectType) -> str | None:
+    """The territories after the delivery as SVG; None for other types."""
+    from import_pipeline.reporting.maps import territory_map_svg
+
+    frames = _frames(run, object_type) if object_type.name == _name(run) else None
+    if frames is None:
+        return None
+    territories, findings, points = frames
+    return territory_map_svg(territories, findings, pins=points, title=f"Territories of {run.account.title or run.account.name}")
+
+
+def _name(run: "DeliveryRun") -> str | None:
+    return run.account.territory_type.name if run.account.territory_type else None
+
+
+def _frames(run: "DeliveryRun", object_type: ObjectType | None) -> tuple[pl.DataFrame, pl.DataFrame | None, pl.DataFrame] | None:
+    """(territories with km2, what the inspection found, some pins) of the delivery's change set; None when there is none."""
+    from import_pipeline.territories.areas import square_kilometres
+
+    related = run.stage(object_type, "related") if object_type else None
+    if related is None or not related.exists or not related.parts("territories"):
+        return None
+    territories, found = related.read("territories"), related.read("inspection")
+    territories = territories.with_columns(km2=square_kilometres(territories.get_column("shape")))
+    return territories, found if found.width else None, related.read("points")

@@ -1,0 +1,1 @@
+"""How territories lie to each other and which pins they hold: pure functions of shapes, levels and coordinates."""
