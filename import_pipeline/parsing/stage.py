@@ -23,7 +23,6 @@ from import_pipeline.parsing.batch import Batch, Found, Reader, Refused, Task
 from import_pipeline.parsing.csv_reader import CsvReader
 from import_pipeline.parsing.header import Mapper, mapper
 from import_pipeline.parsing.jsonl import JsonlReader
-from import_pipeline.parsing.kml_reader import KmlReader
 from import_pipeline.parsing.parts import Parts
 from import_pipeline.parsing.xlsx import XlsxReader
 from import_pipeline.store.staging import StageFolder
@@ -109,6 +108,8 @@ def _open(task: Task, mappers: _Mappers) -> Reader | FileFault:
         if task.job.kind == "xlsx":
             return XlsxReader(task, map_)
         if task.job.kind == "kml":
+            from import_pipeline.parsing.kml_reader import KmlReader
+
             return KmlReader(task, map_)
         raise Refused("unsupported_kind", f"{task.job.kind.upper()} files are not imported as {task.object_type.name}")
     except Refused as refusal:

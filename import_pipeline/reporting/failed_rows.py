@@ -24,7 +24,6 @@ from import_pipeline.model.columns import REASON_COLUMNS, is_reason
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.parsing import raw
 from import_pipeline.parsing.links import cell_spans, reasons_at_end
-from import_pipeline.reporting.failed_placemarks import write_failed_placemarks
 from import_pipeline.reporting.reasons import FailedRows
 from import_pipeline.store.staging import LINE
 
@@ -51,6 +50,8 @@ def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows
 
 
 def _write_kml(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+    from import_pipeline.reporting.failed_placemarks import write_failed_placemarks
+
     told = {line: text for part in failed.slices() for line, text in part.select(LINE, "errors").iter_rows()}
     write_failed_placemarks(job.path, told, out, job.id)
 

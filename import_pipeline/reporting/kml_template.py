@@ -13,8 +13,6 @@ from lxml import etree
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.territory import SHAPE
 
-KML_TEMPLATE_NAME = "1_{type}.kml"
-"""The name tells the level: `1_` for the highest, `2_` for the territories inside of those, and so on."""
 TEMPLATE_MARK = "_import_template"
 """Name of the Data by which an empty template is told from a KML file that has lost its placemarks."""
 

@@ -19,7 +19,6 @@ from import_pipeline.model.columns import Column
 from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.territory import TERRITORY
-from import_pipeline.reporting.kml_template import KML_TEMPLATE_NAME, kml_template
 
 TemplateKind = Literal["csv", "xlsx", "jsonl", "kml"]
 KINDS: tuple[TemplateKind, ...] = ("csv", "xlsx", "jsonl", "kml")
@@ -83,7 +82,7 @@ def template_file_name(object_type: ObjectType, kind: TemplateKind) -> str:
     `Account_template.csv`, and `1_Territory.kml`, whose first digit is the level.
     """
     if _known(kind, object_type) == "kml":
-        return KML_TEMPLATE_NAME.format(type=object_type.name)
+        return f"1_{object_type.name}.kml"
     return f"{object_type.name}_template.{kind}"
 
 
@@ -95,8 +94,14 @@ def template(object_type: ObjectType, kind: TemplateKind) -> bytes:
     the choices as dropdowns, id and text columns kept as text, and a second sheet that explains each column. KML is a document
     without a placemark that tells how to fill it in. Raises UnknownValue for a kind that this type does not have.
     """
-    makers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx, "kml": kml_template}
+    makers = {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx, "kml": _kml}
     return makers[_known(kind, object_type)](object_type)
+
+
+def _kml(object_type: ObjectType) -> bytes:
+    from import_pipeline.reporting.kml_template import kml_template
+
+    return kml_template(object_type)
 
 
 def jsonl_example(object_type: ObjectType) -> str:

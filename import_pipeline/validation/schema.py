@@ -16,7 +16,7 @@ from pandera.api.polars.types import PolarsData
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.validation import choices, moments, numeric, shapes, texts
+from import_pipeline.validation import choices, moments, numeric, texts
 from import_pipeline.validation.rules import ColumnJudge, Rule
 
 
@@ -42,7 +42,10 @@ def _judge_of_field(column: Column, timezone: str) -> ColumnJudge:
         case "Phone":
             return texts.phone(spec)
         case "Shape":
-            return shapes.shape(spec)
+            # GEOS is loaded only where there are shapes.
+            from import_pipeline.validation.shapes import shape
+
+            return shape(spec)
         case _:
             return texts.text(spec)
 
