@@ -30,8 +30,10 @@ class Account(dg.Component, dg.Model, dg.Resolvable):
     delivery: dict[str, Any] = {}  # noqa: RUF012
     on_error: Any = "skip"
     on_duplicate: str = "skip"
+    hold: Any = None
     exports: dict[str, Any] = {}  # noqa: RUF012
     retention: dict[str, Any] = {}  # noqa: RUF012
+    territories: dict[str, Any] | None = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The definitions of the account in the component's folder; raises PermanentFailure when its defs.yaml is broken."""

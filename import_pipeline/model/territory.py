@@ -35,9 +35,25 @@ class Territories(Model):
             description="Sales territories from KML files; level 2 lies below level 1, and so on.",
             external_id=TITLE,
             fields=(
-                FieldSpec(name=LEVEL, type="Number", decimals=0, min=1, max=LEVELS, required=True, update="always"),
-                FieldSpec(name=SHAPE, type="Shape", multipolygons=self.accept_multipolygons, required=True, update="always"),
-                FieldSpec(name=DESCRIPTION, type="MultiLine", update="always"),
+                FieldSpec(
+                    name=LEVEL,
+                    type="Number",
+                    decimals=0,
+                    min=1,
+                    max=LEVELS,
+                    required=True,
+                    update="always",
+                    description="1 for the highest; a file's name tells it: 1_, 2_, 3_.",
+                ),
+                FieldSpec(
+                    name=SHAPE,
+                    type="Shape",
+                    multipolygons=self.accept_multipolygons,
+                    required=True,
+                    update="always",
+                    description="The border as WKT in degrees, longitude first.",
+                ),
+                FieldSpec(name=DESCRIPTION, type="MultiLine", update="always", description="Free text."),
                 FieldSpec(name=PARENT, system=True, description="The territory of the level above that contains this one."),
             ),
         )

@@ -129,8 +129,8 @@ def test_the_shipped_accounts_have_no_faults_and_hold_what_the_readme_shows() ->
     assert check_report(list(loaded.values())).splitlines()[-1].endswith(" 0 faults")
     field_sales, door_to_door = loaded["field_sales"].account, loaded["door_to_door"].account
     assert field_sales is not None and door_to_door is not None
-    assert [t.name for t in field_sales.parents_first] == ["Account", "Contact", "Opportunity"]
-    assert (field_sales.exports.daily, field_sales.exports.weekly) == (("Account", "Contact"), ("Opportunity",))
+    assert [t.name for t in field_sales.parents_first] == ["Territory", "Account", "Contact", "Opportunity"]
+    assert (field_sales.exports.daily, field_sales.exports.weekly) == (("Account", "Contact", "Territory"), ("Opportunity",))
     assert (door_to_door.mode, door_to_door.exports.daily) == ("classic", ("Lead",))
     assert door_to_door.object_type("Lead").match == (("Email",), ("Address",))
     assert field_sales.doors.tree.settle == timedelta(seconds=3) and field_sales.doors.tree.interval == timedelta(seconds=2)

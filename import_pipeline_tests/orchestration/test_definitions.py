@@ -13,7 +13,9 @@ import dagster as dg
 import pytest
 import yaml
 
+from import_pipeline.components import Account as AccountComponent
 from import_pipeline.definitions import build_definitions
+from import_pipeline.model.account import Account as AccountModel
 from import_pipeline.orchestration.instance import DAGSTER_YAML
 from import_pipeline.settings import Settings
 
@@ -36,11 +38,12 @@ def test_the_asset_graph_is_this(definitions: dg.Definitions) -> None:
     """One account per group, one table per object type, stages before it, exports behind it."""
     graph = definitions.resolve_asset_graph()
     keys = {k.to_user_string() for k in graph.get_all_asset_keys()}
-    expected = _imports("field_sales", "account", "contact", "opportunity") | _imports("door_to_door", "lead")
+    expected = _imports("field_sales", "account", "contact", "opportunity", "territory") | _imports("door_to_door", "lead")
     expected |= {
         "field_sales/account/account_daily_export",
         "field_sales/contact/contact_daily_export",
         "field_sales/opportunity/opportunity_weekly_export",
+        "field_sales/territory/territory_daily_export",
     }
     assert keys == expected | {"door_to_door/lead/lead_daily_export"}
     assert all(node.group_name == node.key.path[0] for node in graph.asset_nodes)
@@ -49,8 +52,19 @@ def test_the_asset_graph_is_this(definitions: dg.Definitions) -> None:
 
 def test_a_childs_related_stage_comes_after_its_parents_table(definitions: dg.Definitions) -> None:
     """Parents of the same delivery are in the store when children look for them (acceptance B-4)."""
-    node = definitions.resolve_asset_graph().get(dg.AssetKey(["field_sales", "contact", "contact_related"]))
-    assert {k.to_user_string() for k in node.parent_keys} == {"field_sales/contact/contact_validated", "field_sales/account"}
+    node = definitions.resolve_asset_graph().get(dg.AssetKey(["field_sales", "opportunity", "opportunity_related"]))
+    assert {k.to_user_string() for k in node.parent_keys} == {"field_sales/opportunity/opportunity_validated", "field_sales/account"}
+
+
+def test_records_with_pins_are_related_after_the_territories_of_the_same_delivery(definitions: dg.Definitions) -> None:
+    """A new pin is placed once, in the shapes as they will be (acceptance B-14)."""
+    node = definitions.resolve_asset_graph().get(dg.AssetKey(["field_sales", "account", "account_related"]))
+    assert {k.to_user_string() for k in node.parent_keys} == {"field_sales/account/account_validated", "field_sales/territory"}
+
+
+def test_every_setting_of_an_account_may_stand_in_the_components_yaml() -> None:
+    """Dagster's own loader refuses keys that its component does not name."""
+    assert set(AccountModel.model_fields) - {"object_types", "formats"} <= set(AccountComponent.model_fields)
 
 
 def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> None:
