@@ -71,7 +71,7 @@ def test_several_files_print_one_object_each_and_a_refused_one_makes_the_exit_co
         (["-a", "field_sale"], "unknown account 'field_sale'. Known: door_to_door, field_sales. Did you mean 'field_sales'?"),
         (
             ["-a", "field_sales", "-t", "Acount"],
-            "unknown object type 'Acount'. Known: Account, Contact, Opportunity. Did you mean 'Account'?",
+            "unknown object type 'Acount'. Known: Account, Contact, Opportunity, Territory. Did you mean 'Account'?",
         ),
         (["-a", "field_sales", "--format", "old"], "unknown format 'old'. Known: none are configured."),
         ([], "there are 2 accounts; name one with --account: door_to_door, field_sales"),

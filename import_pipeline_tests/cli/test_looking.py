@@ -138,7 +138,7 @@ def test_check_tells_every_fault_with_file_line_and_the_nearest_value(run: Run, 
     assert run("check", folder.parent).code == 0
     contact, defs = folder / "object_types" / "contact.yaml", folder / "defs.yaml"
     contact.write_text(contact.read_text().replace("type: Email", "type: Emial"))
-    defs.write_text(defs.read_text().replace("daily: [Account, Contact]", "daily: [Account, Person]"))
+    defs.write_text(defs.read_text().replace("daily: [Account, Contact,", "daily: [Account, Person,"))
     line, other = (
         next(n for n, text in enumerate(file.read_text().splitlines(), 1) if word in text)
         for file, word in ((contact, "Emial"), (defs, "Person"))
@@ -148,14 +148,14 @@ def test_check_tells_every_fault_with_file_line_and_the_nearest_value(run: Run, 
     assert (answer.code, told["ok"]) == (1, False)
     assert {(Path(f["file"]).name, f["line"]) for f in told["faults"]} >= {("contact.yaml", line), ("defs.yaml", other)}
     assert told["accounts"] == [
-        {"account": "field_sales", "usable": True, "types": ["Account", "Opportunity"], "left_out": ["Contact"], "formats": 0}
+        {"account": "field_sales", "usable": True, "types": ["Account", "Opportunity", "Territory"], "left_out": ["Contact"], "formats": 0}
     ]
     shown = run("check", folder)
     assert shown.code == 1
     assert f"contact.yaml:{line}:" in shown.stdout and "Did you mean Email?" in shown.stdout
 
 
-@pytest.mark.parametrize("name", ["check", "diff", "export", "import", "job", "jobs", "records", "template", "up", "demo", "where"])
+@pytest.mark.parametrize("name", ["check", "diff", "export", "import", "job", "jobs", "map", "records", "template", "up", "demo", "where"])
 def test_every_command_explains_itself(run: Run, name: str) -> None:
     """`--help` is the only manual that is always at hand."""
     answer = run(name, "--help")

@@ -77,7 +77,7 @@ def test_a_diff_without_type_writes_one_file_per_type(look: Run, ids: dict[str, 
         o["object_type"]: o for o in look("diff", f"before:{ids['Account_1.csv']}", "-a", "field_sales", "-o", tmp_path, "--json").objects
     }
     assert {name: (o["created"], o["changed"], o["deleted"]) for name, o in told.items()} == {
-        "Account": (2, 0, 0), "Contact": (1, 0, 0), "Opportunity": (0, 0, 0),
+        "Account": (2, 0, 0), "Contact": (1, 0, 0), "Opportunity": (0, 0, 0), "Territory": (0, 0, 0),
     }  # fmt: skip
     assert {r["new"] for r in lines(told["Contact"]["path"]) if r["column"] == "Name"} == {"Zoë"}
     assert sorted(Path(o["path"]).name for o in told.values()) == sorted(p.name for p in tmp_path.glob("diff_*.csv"))
