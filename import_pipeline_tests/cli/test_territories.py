@@ -37,7 +37,7 @@ def test_territories_are_planned_imported_shown_and_exported(run: Run, files: Pa
     page = Path(told["path"]).read_text()
     assert told["territories"] == 2
     assert ("North &lt;b&gt;" in page, "North <b>" in page) == (True, False)
-    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "://" not in page.replace("http://www.w3.org/2000/svg", "")
     (out,) = run("export", *account, "--type", "Territory", "--out", files / "out", "--json").objects
     names = sorted(p.name.partition("_2")[0] for p in (files / "out").glob("*.kml"))
     assert (out["rows"], names) == (2, ["1_Territory", "2_Territory"])
