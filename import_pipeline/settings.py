@@ -21,6 +21,8 @@ class Settings:
     IMPORT_PIPELINE_LEDGER    SQLAlchemy address of the ledger (default: SQLite below the home)
     IMPORT_PIPELINE_MEMORY    memory limit of one DuckDB connection (default: 512MB)
     IMPORT_PIPELINE_THREADS   threads of one DuckDB connection (default: 2)
+    IMPORT_PIPELINE_SFTP_HOST address of the SFTP server (default: 127.0.0.1)
+    IMPORT_PIPELINE_SFTP_PORT port of the SFTP server (default: 2222; 0 takes a free one)
     """
 
     home: Path
@@ -28,6 +30,8 @@ class Settings:
     ledger_url: str
     memory_limit: str = "512MB"
     threads: int = 2
+    sftp_host: str = "127.0.0.1"
+    sftp_port: int = 2222
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -41,6 +45,8 @@ class Settings:
             ledger_url=env.get("IMPORT_PIPELINE_LEDGER") or f"sqlite:///{home / 'ledger.sqlite'}",
             memory_limit=env.get("IMPORT_PIPELINE_MEMORY") or "512MB",
             threads=int(env.get("IMPORT_PIPELINE_THREADS") or 2),
+            sftp_host=env.get("IMPORT_PIPELINE_SFTP_HOST") or "127.0.0.1",
+            sftp_port=int(env.get("IMPORT_PIPELINE_SFTP_PORT") or 2222),
         )
 
     @property

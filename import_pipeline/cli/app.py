@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from import_pipeline.cli import again, checking, comparing, demo, importing, looking, mapping, suggesting, taking, up, where
+from import_pipeline.cli import again, checking, comparing, demo, importing, looking, mapping, suggesting, taking, up, users, where
 from import_pipeline.cli.shared import REFUSED, USAGE
 from import_pipeline.failures import PermanentFailure, TransientFailure
 
@@ -62,3 +62,4 @@ app.command("template")(taking.template)
 app.command("jobs")(looking.jobs)
 app.command("job")(looking.job)
 app.command("where")(where.where)
+app.add_typer(users.user)

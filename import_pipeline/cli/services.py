@@ -77,6 +77,8 @@ class Services:
     lock: int | None = None
     """The descriptor of the home's lock (`only_one`): the processes keep it too, so a home stays locked while any of them runs."""
     started: list[Service] = field(default_factory=list)
+    sftp_port: int | None = None
+    """Where the SFTP server listens on the settings' address; None starts none."""
 
     @property
     def address(self) -> str:
@@ -98,19 +100,22 @@ class Services:
         workspace = home / "workspace.yaml"
         workspace.write_text(f"load_from:\n- grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: import_pipeline}}\n")
         self._run("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
+        if self.sftp_port is not None:
+            self._run("sftp server", ["import_pipeline.gateway.sftp"], IMPORT_PIPELINE_SFTP_PORT=str(self.sftp_port))
+            self._until(lambda: _listens(self.settings.sftp_host, self.sftp_port or 0))
         if page:
             self._run("web page", ["dagster_webserver", "-w", str(workspace), "-h", self.host, "-p", str(self.port)])
             self._until(lambda: _answers(f"{self.address}/server_info"))
             if fault := _load_fault(self.address):
                 raise PermanentFailure(f"the definitions cannot be loaded: {fault}")
 
-    def _run(self, name: str, arguments: list[str]) -> None:
+    def _run(self, name: str, arguments: list[str], **environment: str) -> None:
         log = self.settings.home / "logs" / f"{name.replace(' ', '_')}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
-                env=child_environment(self.settings),
+                env={**child_environment(self.settings), **environment},
                 cwd=self.settings.home,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -193,6 +198,7 @@ def child_environment(settings: Settings) -> Mapping[str, str]:
         "IMPORT_PIPELINE_LEDGER": settings.ledger_url,
         "IMPORT_PIPELINE_MEMORY": settings.memory_limit,
         "IMPORT_PIPELINE_THREADS": str(settings.threads),
+        "IMPORT_PIPELINE_SFTP_HOST": settings.sftp_host,
         "DAGSTER_HOME": str(settings.dagster_home),
         "PYTHONUNBUFFERED": "1",
     }

@@ -25,15 +25,17 @@ HostOption = Annotated[str, typer.Option("--host", help="The address it listens 
 
 
 def up(port: PortOption = 3000, host: HostOption = "127.0.0.1") -> None:
-    """Runs everything until Ctrl-C: watches the landing trees, imports, exports, and shows the web page."""
+    """Runs everything until Ctrl-C: watches the landing trees, serves SFTP, imports, exports, and shows the web page."""
     from import_pipeline.cli.services import Services, only_one, require_free, stopped_by_signals
+    from import_pipeline.cli.sftp import sftp_port
 
     out = console()
     with opened() as pipeline, only_one(pipeline.settings) as lock, stopped_by_signals():
         require_free(host, port)
         prepare(pipeline)
         try:
-            with stopping(Services(pipeline.settings, pipeline.ledger, host, port, lock), out) as services:
+            door = sftp_port(pipeline, out)
+            with stopping(Services(pipeline.settings, pipeline.ledger, host, port, lock, sftp_port=door), out) as services:
                 services.start()
                 _tell(out, pipeline, services)
                 told = _wait(services)
@@ -73,9 +75,11 @@ def stopping(services: "Services", out: "Console") -> "Iterator[Services]":
 
 
 def _tell(out: "Console", pipeline: "Pipeline", services: "Services") -> None:
+    from import_pipeline.cli.sftp import tell_sftp
     from import_pipeline.landing.tree import new_folder
 
     out.print(f"web page   {services.address}", style="bold", soft_wrap=True)
+    tell_sftp(pipeline, services.sftp_port, out)
     for account in pipeline.accounts.values():
         out.print(plain(f"drop files {new_folder(account, pipeline.settings)}   ({account.title or account.name})"), soft_wrap=True)
     broken = [found.name for found in pipeline.loaded if found.faults]

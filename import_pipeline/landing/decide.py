@@ -37,9 +37,12 @@ def cut_suspect(size: int) -> bool:
     return size > 0 and any(size % block == 0 for block in _BLOCKS)
 
 
-def settle(size: int, door: TreeDoor) -> float:
-    """Seconds between two equal looks. A suspect size and an empty file wait longer, and are then taken: they get an answer."""
-    return (door.cut_settle if size == 0 or cut_suspect(size) else door.settle).total_seconds()
+def settle(size: int, door: TreeDoor, *, told: bool = False) -> float:
+    """Seconds between two equal looks. A suspect size and an empty file wait longer, and are then taken: they get an answer.
+
+    So does a file of which a door `told` that its end looks cut off (ledger/cut_off.py).
+    """
+    return (door.cut_settle if told or size == 0 or cut_suspect(size) else door.settle).total_seconds()
 
 
 def decide(listing: Sequence[Entry], known: Sequence[File], *, now: datetime, monotonic: float, door: TreeDoor) -> Decision:
@@ -97,7 +100,7 @@ def _still(entry: Entry, row: File, decision: Decision, monotonic: float, door: 
         decision.waiting.append(entry.name)
     elif row.looks >= 2:
         return
-    elif monotonic - first >= settle(entry.size, door):
+    elif monotonic - first >= settle(entry.size, door, told=row.cut_suspect):
         decision.stable.append(row.id)
     else:
         decision.waiting.append(entry.name)

@@ -38,7 +38,7 @@ MAILBOXES = (
     Mailbox("Territories", "Territories", "territories"),
     Mailbox("Territories/Check/New", "Territories/Check", "territories", dry_run=True),
 )
-_EXPORTS = ("Exports/Daily", "Exports/Weekly", "Exports/Monthly")
+EXPORTS = ("Exports/Daily", "Exports/Weekly", "Exports/Monthly")
 
 
 def root(account: Account, settings: Settings) -> Path:
@@ -49,7 +49,7 @@ def root(account: Account, settings: Settings) -> Path:
 def create_tree(account: Account, settings: Settings) -> None:
     """Makes what is missing of the account's folders; what exists stays as it is. Raises TransientFailure when it cannot."""
     boxes = [f"{m.base}/{name}" for m in MAILBOXES for name in ("New", "Success", "Failed")]
-    for folder in (*boxes, *_EXPORTS, TAKEN):
+    for folder in (*boxes, *EXPORTS, TAKEN):
         path = root(account, settings) / folder
         try:
             path.mkdir(parents=True, exist_ok=True)

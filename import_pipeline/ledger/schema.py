@@ -1,7 +1,7 @@
 """The ledger's tables, in plain SQL types that SQLite and PostgreSQL share.
 
 Belongs here: a table, a column, an index; each change comes with a migration in migrations/versions and a new HEAD.
-Does not belong here: statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py, meta.py).
+Does not belong here: statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py, meta.py, users.py).
 """
 
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a ledger that holds it needs no upgrade."""
 
 
@@ -214,3 +214,17 @@ meta = Table(
     Column("value", JSON, nullable=False),
     Column("changed_at", Moment, nullable=False),
 )
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("password", Text),
+    Column("keys", JSON, nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Index("ix_users_account", "account"),
+)
+"""Who may log in through SFTP. A name is unique over the instance; `password` is an argon2id hash, `keys` are public keys."""

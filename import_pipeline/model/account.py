@@ -18,6 +18,7 @@ from import_pipeline.model.base import ByteSize, Duration, Model
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Hold, OnError
+from import_pipeline.model.sftp_door import SftpDoor
 from import_pipeline.model.territory import TERRITORY, Territories
 
 ExportFormat = Literal["csv", "jsonl", "parquet"]
@@ -35,9 +36,10 @@ class TreeDoor(Model):
 
 
 class Doors(Model):
-    """Ways in. A door that is not named is not open."""
+    """Ways in. A door that is not named is as its defaults say: the tree is watched, SFTP waits for a user to be made."""
 
     tree: TreeDoor = TreeDoor()
+    sftp: SftpDoor = SftpDoor()
 
 
 class DeliveryLimits(Model):

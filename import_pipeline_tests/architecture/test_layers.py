@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "relating": (*BASE, "store", "territories", *STAGES[:3]),
     "territories": (*BASE, "territories"),
     "suggesting": (*BASE, "parsing", "validation", "suggesting"),
+    "gateway": (*BASE, "settings", "catalog", "ledger", "landing", "gateway"),
 }
 """Rooms of the package that a room may import. A stage knows the stages before it and never the ones behind it."""
 LIGHT = ("model", "failures", "settings", "catalog")

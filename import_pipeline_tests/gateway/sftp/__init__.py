@@ -1,0 +1,1 @@
+"""Tests of our own SFTP server, mostly through OpenSSH's clients."""
