@@ -79,6 +79,8 @@ class Lab:
         self.count = 0
         self.passes: Counter[tuple[str, str]] = Counter()
         """How often each delivery was answered."""
+        self.since: dict[str, datetime] = {}
+        """When a delivery that was never applied was held."""
         self.booked: dict[str, tuple[str, str]] = {}
         """Type and delivery of every job."""
         self.undone_by: dict[str, str] = {}
@@ -112,6 +114,7 @@ class Lab:
             self.strict,
             pass_number=1 + self.passes[type_name, delivery],
             package_rows=self.package_rows,
+            since=self.since.get(delivery),
             territories=self.territories,
         )
 
@@ -127,10 +130,10 @@ class Lab:
         slug = self.types[type_name].slug
         return staging.stage(slug, "validated"), staging.stage(slug, "related")
 
-    def validated(self, delivery: str, object_type: ObjectType, files: Sequence[Sequence[Mapping[str, Any]]]) -> list[Job]:
-        """Writes the validated stage for files given as lists of rows; line numbers start at 2."""
+    def validated(self, delivery: str, object_type: ObjectType, files: Sequence[Sequence[Mapping[str, Any] | None]]) -> list[Job]:
+        """Writes the validated stage for files given as lists of rows, None for one that was refused before; line numbers start at 2."""
         columns = given_columns(object_type)
-        present = [k for k in columns if any(row.get(k) is not None for rows in files for row in rows)]
+        present = [k for k in columns if any(row and row.get(k) is not None for rows in files for row in rows)]
         schema = {**LINEAGE, **{k: _POLARS.get(columns[k], pl.String) for k in present}}
         stage = DeliveryStaging(self.settings.staging, "lab", delivery).stage(object_type.slug, "validated")
         with stage.writing() as writer:
@@ -138,6 +141,7 @@ class Lab:
                 data = [
                     {"_job": number, "_line": i + 2, "_end": i + 2, "_pos": i, **{k: row.get(k) for k in present}}
                     for i, row in enumerate(rows)
+                    if row is not None
                 ]
                 writer.part("rows", pl.DataFrame(data, schema=schema))
             writer.report({})
@@ -158,7 +162,9 @@ class Lab:
             kind="csv",
         )
 
-    def relate(self, type_name: str, *files: Sequence[Mapping[str, Any]], delivery: str | None = None) -> tuple[dict[str, Any], Any, Any]:
+    def relate(
+        self, type_name: str, *files: Sequence[Mapping[str, Any] | None], delivery: str | None = None
+    ) -> tuple[dict[str, Any], Any, Any]:
         """Runs `related`; returns its report and the two stage folders."""
         self.count += 1
         self.now += timedelta(minutes=1)
@@ -177,7 +183,7 @@ class Lab:
         with self.session(writable=True) as session:
             return apply_delivery(session, self.apply_order(type_name, validated, related))
 
-    def deliver(self, type_name: str, *files: Sequence[Mapping[str, Any]], delivery: str | None = None) -> dict[str, Any]:
+    def deliver(self, type_name: str, *files: Sequence[Mapping[str, Any] | None], delivery: str | None = None) -> dict[str, Any]:
         """Relates and applies files of one type as one delivery; returns the report of `related`."""
         report, validated, related = self.relate(type_name, *files, delivery=delivery)
         self.apply(type_name, validated, related)

@@ -36,6 +36,11 @@ class Package:
     weight: float = 0.0
     """What committing it costs, in new records."""
 
+    @property
+    def job_number(self) -> int | None:
+        """The job's place in its delivery; None for released rows, whose job is of another one."""
+        return self.first // SEQ_STEP if self.number >= 0 else None
+
 
 def commit_groups(packages: Sequence[Package], weight: float = GROUP_WEIGHT) -> Iterator[list[Package]]:
     """Packages in order, gathered until they weigh `weight` together: DuckDB writes few large commits well."""

@@ -8,6 +8,7 @@ the packages' own rows are written together (DESIGN section 9, rule 4). The firs
 last one finishes it. A process that dies leaves whole groups only; the retry goes on with the same change set.
 """
 
+import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -157,7 +158,10 @@ def _book(
     change_set = report["change_set"]
     if session.one("SELECT count(*) FROM store._change_sets WHERE id = ?", [change_set]):
         return
-    session.run("INSERT INTO store._change_sets VALUES (?, ?, ?, ?, NULL)", [change_set, report["delivery"], report["type"], stamp])
+    session.run(
+        'INSERT INTO store._change_sets (id, delivery, type, stamp, moment, "columns") VALUES (?, ?, ?, ?, ?, ?)',
+        [change_set, report["delivery"], report["type"], stamp, report.get("moment"), json.dumps(report.get("columns", []))],
+    )
     pins = "UNION ALL SELECT max(_id) FROM set_pins" if "pins" in made else ""
     session.run(
         f"""

@@ -45,19 +45,21 @@ def write_batch(session: Session, object_type: ObjectType, batch: Batch, made: f
 
 
 def book_group(session: Session, object_type: ObjectType, batch: Batch) -> None:
-    """The group's lineage and its packages' own rows."""
+    """The group's lineage and its packages' own rows. The rows of an undo give nothing; its outcomes have no masks."""
+    columns = {name for name, *_ in session.run("DESCRIBE set_outcomes")}
+    given = "given" if "given" in columns else "CAST(NULL AS BIGINT)"
     session.run(
         f"""
-        INSERT INTO store._lineage (type, job, line, pos, record, action, change_set)
-        SELECT ?, job, _line, _pos, record, action, ?
+        INSERT INTO store._lineage (type, job, line, pos, record, action, change_set, given)
+        SELECT ?, job, _line, _pos, record, action, ?, {given}
         FROM set_outcomes
         WHERE _seq {batch.span} AND action <> 'refuse'
         """,
         [object_type.slug, batch.change_set],
     )
-    done = ", ".join("(?, ?, ?, ?, ?)" for _ in batch.packages)
-    values = [v for p in batch.packages for v in (batch.change_set, p.job, p.number, p.positions, batch.now)]
-    session.run(f"INSERT INTO store._packages VALUES {done}", values)
+    done = ", ".join("(?, ?, ?, ?, ?, ?)" for _ in batch.packages)
+    values = [v for p in batch.packages for v in (batch.change_set, p.job, p.number, p.positions, batch.now, p.job_number)]
+    session.run(f"INSERT INTO store._packages (change_set, job, package, positions, applied_at, job_number) VALUES {done}", values)
 
 
 class _Source:

@@ -96,7 +96,8 @@ class DeliveryRun:
                 meta.write(conn, f"worker/{self.key}", {**worker, "run": run_id}, now=self.now)
         found = self.jobs
         with self.pipeline.ledger.begin() as conn:
-            for job in found:
+            # What was undone is left out: nothing would end it again.
+            for job in (job for job in found if not job.undone_by):
                 jobs.start(conn, job.id, packages_total=0, now=self.now)
         if not self.dry_run:
             with open_store(self.pipeline.settings, self.account.name, writable=True) as session:
@@ -115,11 +116,14 @@ class DeliveryRun:
             return 1 + int(meta.read(conn, f"answers/{self.key}") or 0)
 
     def is_begun(self, object_type: ObjectType) -> bool:
-        """True when this pass has begun to apply the type's change set: from then on the stages before it stay as they are."""
+        """True when this pass has begun to apply the type's change set: from then on the stages before it stay as they are.
+
+        Never of an undo: it has no stages before, and by hand they are materialized empty.
+        """
         from import_pipeline.relating.stage import is_frozen
 
         related = self.stage(object_type, "related")
-        if self.dry_run or not related.exists or related.load_report()["change_set"] != self.change_set(object_type):
+        if self.undo or self.dry_run or not related.exists or related.load_report()["change_set"] != self.change_set(object_type):
             return False
         with open_store(self.pipeline.settings, self.account.name) as session:
             return is_frozen(session, self._order(object_type), related)

@@ -72,7 +72,9 @@ def reap_all(instance: dg.DagsterInstance, pipeline: Pipeline) -> int:
 
 
 def prune_versions(pipeline: Pipeline, account: Account, now: datetime) -> dict[str, int] | str:
-    """Drops superseded versions past `retention.history` and tells how many by type, or why none were.
+    """Drops superseded versions past `retention.history`, and rows that had waited and that no undo needs without them.
+
+    Tells how many by type, or why none were.
 
     Upkeep has no account tag, so an import may come at any time: the store is opened for writing only when a reader has found something
     to prune, for a few statements, and never beside a delivery under way. A store that is in use is left for the next hour. An import
@@ -87,11 +89,11 @@ def prune_versions(pipeline: Pipeline, account: Account, now: datetime) -> dict[
     cut = now - account.retention.history
     try:
         with open_store(pipeline.settings, account.name) as session:
-            types = prunable(session, account.object_types, cut)
-        if not types:
+            found = prunable(session, account.object_types, cut)
+        if not found:
             return {}
         with open_store(pipeline.settings, account.name, writable=True, patience=_PATIENCE) as session:
-            return prune_history(session, types, cut)
+            return prune_history(session, account.object_types, cut)
     except TransientFailure as busy_store:
         return f"{busy_store}; tried again in an hour"
 

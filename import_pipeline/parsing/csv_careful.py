@@ -17,11 +17,14 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Shape:
-    """What a record of this file looks like: `width` cells, parted by the byte `delimiter`; `header` is the header's stripped cells."""
+    """What a record of this file looks like: `width` cells, parted by the byte `delimiter`; `header` is the header's stripped cells.
+
+    A header cell is None where a record may have anything and still be the header again: the reasons in a failed-rows file.
+    """
 
     width: int
     delimiter: bytes
-    header: tuple[bytes, ...] = ()
+    header: tuple[bytes | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,14 +117,15 @@ def read(block: bytes, lines: Lines, first: int, shape: Shape, *, final: bool) -
         return Fault(first, "nul_byte")
     if found.odd > 1:
         return Fault(first, "quote_stray")
-    if shape.header and _trimmed(cells) == shape.header:
+    if shape.header and _is_header(cells, shape.header):
         return Fault(first, "header_repeated")
     return found
 
 
-def _trimmed(cells: list[bytes]) -> tuple[bytes, ...]:
-    """The cells as a header would be compared; a byte order mark comes with files that were appended to each other."""
-    return (cells[0].removeprefix(BOM).strip(), *(cell.strip() for cell in cells[1:]))
+def _is_header(cells: list[bytes], header: tuple[bytes | None, ...]) -> bool:
+    """True for the header again; a byte order mark comes with files that were appended to each other."""
+    first = cells[0].removeprefix(BOM)
+    return all(name is None or cell.strip() == name for cell, name in zip((first, *cells[1:]), header, strict=True))
 
 
 def is_blank(content: bytes, shape: Shape) -> bool:

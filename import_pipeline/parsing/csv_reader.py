@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from import_pipeline.failures import PermanentFailure
+from import_pipeline.model.columns import is_reason
 from import_pipeline.model.row_error import Notice
 from import_pipeline.parsing import doctor, links
 from import_pipeline.parsing.batch import Batch, Found, Ints, Refused, Task, check_mostly_bad, positions, same_findings
@@ -41,7 +42,7 @@ class CsvReader:
         line = header.first + 1
         check_header(header.cells, header.mapped, line, task.format)
         self.found = self._found(header, lines, sample, task)
-        self.shape = Shape(len(header.cells), header.delimiter, tuple(cell.strip().encode() for cell in header.cells))
+        self.shape = Shape(len(header.cells), header.delimiter, _compared(header))
         self._body = int(lines.nexts[header.last])
         self._lines_before = header.last + 1
         self.links = links.link_places(header.cells, header.mapped.keys)
@@ -139,6 +140,12 @@ class CsvReader:
         check_mostly_bad(self.rows, self.refused, self.first_fault)
         if self.blank:
             self.found.notices.append(Notice(code="blank_lines", message=f"{self.blank} blank lines were skipped", rows=self.blank))
+
+
+def _compared(header: Header) -> tuple[bytes | None, ...]:
+    """The header's cells as the header again would have them: one that failed for it comes back with reasons of its own behind it."""
+    pairs = zip(header.cells, header.mapped.keys, strict=True)
+    return tuple(None if key is None and is_reason(cell) else cell.strip().encode() for cell, key in pairs)
 
 
 def _with_long_line(block: Block, line: int) -> Block:

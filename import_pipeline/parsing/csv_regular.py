@@ -178,7 +178,7 @@ def _may_be_blank(lines: Lines, counts: Ints, shape: Shape) -> list[int]:
 
 def _may_be_header(block: bytes, lines: Lines, shape: Shape) -> Iterator[int]:
     """Lines that hold the longest quote-free piece of the header's cells: the few that can be the header again."""
-    pieces = [piece for cell in shape.header for piece in cell.split(QUOTE)]
+    pieces = [piece for cell in shape.header if cell for piece in cell.split(QUOTE)]
     needle = max(pieces, key=len, default=b"")
     place = block.find(needle) if needle else -1
     while 0 <= place < lines.complete:

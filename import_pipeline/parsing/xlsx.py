@@ -16,9 +16,11 @@ import polars as pl
 from lxml import etree
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError
 
+from import_pipeline.model.columns import is_reason
 from import_pipeline.model.row_error import Notice
 from import_pipeline.parsing import links
 from import_pipeline.parsing.batch import Batch, Found, Refused, Task, finding, findings, positions
+from import_pipeline.parsing.csv_fast import EXPECTED
 from import_pipeline.parsing.damage import BASE_1900, BASE_1904
 from import_pipeline.parsing.header import LOOKED_AT, Mapper, check_header, choose, column_notices, no_header
 from import_pipeline.store.staging import LINE
@@ -63,6 +65,9 @@ class XlsxReader:
         check_header(header, mapped, line, self.task.format)
         self.sheet = sheet
         self.found = Found(header_line=line, header=header, keys=mapped.keys)
+        # A header that failed for being there again comes back with reasons of its own behind it.
+        pairs = enumerate(zip(header, mapped.keys, strict=True))
+        self._names = {at: cell.strip() for at, (cell, key) in pairs if key is not None or not is_reason(cell)}
         if before:
             text = f"{len(before)} rows before the header were not imported"
             self.found.notices.append(Notice(code="preamble_skipped", message=text, line=line, rows=len(before)))
@@ -124,10 +129,12 @@ class XlsxReader:
         return links.links(pos, line, *(links.texts([one[i] for one in told]) for i in (0, 1)))
 
     def _fault(self, number: int, row: list[Cell], wrong: dict[int, str]) -> dict[str, Any] | None:
-        """Why a sheet's row is refused: more cells than the header, a spreadsheet error in an imported column, a NUL."""
+        """Why a sheet's row is refused: more cells than the header, the header again, a spreadsheet error in an imported column, a NUL."""
         width = len(self.found.header)
         if (held := filled(row)) > width:
             return finding(number, "field_count", value=f"{held} cells", expected=f"{width} cells, as in the header")
+        if all(at < len(row) and isinstance(row[at], str) and row[at].strip() == name for at, name in self._names.items()):
+            return finding(number, "header_repeated", expected=EXPECTED["header_repeated"])
         for key, at in self.found.columns().items():
             if at in wrong:
                 return finding(number, "cell_error", column=key, value=wrong[at], expected="a value instead of a spreadsheet error")

@@ -5,19 +5,20 @@ record (match.py), folding (groups.py), writing (applying/).
 
 Tables made here:
   unlike    wide rows of single rows whose stored record has another hash: equal hashes settle «unchanged» without reading values
-  compared  `_id`, `_first`, `_changed` of the stored records that `unlike` and `folded` hold, and `_i0` …: whether the single row gave
-            another value in a column that an update may not touch
-  judged    `_seq`, `id`, `action`, `_i0` … of the rows in `members`
+  compared  `_id`, `_first`, `_changed` and `_given` (the single row's mask) of the stored records that `unlike` and `folded` hold, and
+            `_i0` …: whether the single row gave another value in a column that an update may not touch
+  judged    `_seq`, `id`, `action`, `_given`, `_i0` … of the rows in `members`
   tellers   `_seq`, `id`, `action`: which of the rows in `members` tells its record's change
 """
 
 from import_pipeline.model.columns import ADDRESS_COLUMNS
 from import_pipeline.model.object_type import EXTERNAL_PIN_ID, PIN
 from import_pipeline.relating.findings import find
+from import_pipeline.relating.given import mask_sql
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import data_columns, ident, literal, updatable
 from import_pipeline.store.records import hash_sql
-from import_pipeline.store.schema import HASH_PROBE
+from import_pipeline.store.schema import HASH_PROBE, WHOLE
 
 
 def compare(work: Work) -> None:
@@ -50,7 +51,7 @@ def _compare_stored(work: Work) -> None:
     work.make(
         "compared",
         f"""
-        SELECT t._id, s._first, {" OR ".join(changed)} AS _changed{ignored}
+        SELECT t._id, s._first, {" OR ".join(changed)} AS _changed, {mask_sql(work, "s", "s._parent_id")} AS _given{ignored}
         FROM ({" UNION ALL ".join(sources)}) s
         JOIN {work.current} t ON t._id = s._id
         """,
@@ -106,8 +107,9 @@ def _judge_members(work: Work) -> None:
 
 
 def _differing(work: Work) -> str:
-    """SELECT of the rows in `members` with `differs`, whether one gives a value other than the rows before it and the record, and
-    with `_i0` …, whether one gives a value other than the record's in a column that only its creation sets."""
+    """SELECT of the rows in `members` with `differs`, whether one gives a value other than the rows before it and the record, with
+    `_given`, its mask (a late one's of what it gave before values were blanked), and with `_i0` …, whether one gives a value other than
+    the record's in a column that only its creation sets."""
     before = "OVER (PARTITION BY m.id ORDER BY m._seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
 
     def differs(value: str, stored: str) -> str:
@@ -119,10 +121,12 @@ def _differing(work: Work) -> str:
 
     parts = [differs(f"r.{name}", f"t.{name}") for name in _given(work, may_update=True)] + [differs("m.parent_id", "t._parent_id")]
     flags = "".join(f", {ignored(name)} AS _i{i}" for i, name in enumerate(_given(work, may_update=False)))
+    late, mask = "LEFT JOIN late a ON a._seq = m._seq" if work.size("late") else "", mask_sql(work, "r", "m.parent_id")
     return f"""
-        SELECT m._seq, m.id, m.lead, {" OR ".join(parts)} AS differs{flags}
+        SELECT m._seq, m.id, m.lead, {" OR ".join(parts)} AS differs, {f"coalesce(a._given, {mask})" if late else mask} AS _given{flags}
         FROM members m
         JOIN every_row r ON r._seq = m._seq
+        {late}
         LEFT JOIN {work.current} t ON t._id = m.target
         """
 
@@ -178,17 +182,22 @@ def _warn(work: Work, column: str, *, rows: int, first: int | None) -> None:
 
 
 def actions_sql(work: Work) -> str:
-    """SELECT of `placed` with `action`, and with `tells`: whether the row tells its record's change."""
+    """SELECT of `placed` with `action`, with `tells`: whether the row tells its record's change, and with `given`: its mask.
+
+    A row alone that makes its record, or whose hash is the record's, gave all that the record holds then.
+    """
     several, compared = work.size("several"), work.size("compared")
-    joins = ["LEFT JOIN compared c ON c._first = p._seq AND c._changed"] if compared else []
+    joins = ["LEFT JOIN compared c ON c._first = p._seq"] if compared else []
     changed = "WHEN c._changed THEN 'update'" if compared else ""
+    given = f"coalesce(c._given, {WHOLE})" if compared else f"CAST({WHOLE} AS BIGINT)"
     single = f"CASE WHEN p.target IS NULL THEN 'create' {changed} ELSE 'unchanged' END"
     if not several:
-        return f"SELECT p.*, {single} AS action, action <> 'unchanged' AS tells, false AS folded FROM placed p {' '.join(joins)}"
+        more = f"{single} AS action, action <> 'unchanged' AS tells, false AS folded, {given} AS given"
+        return f"SELECT p.*, {more} FROM placed p {' '.join(joins)}"
     joins += ["LEFT JOIN judged j ON j._seq = p._seq", "LEFT JOIN tellers l ON l._seq = p._seq"]
     return f"""
         SELECT p.*, CASE WHEN j._seq IS NULL THEN {single} ELSE j.action END AS action,
             CASE WHEN j._seq IS NULL THEN {single} <> 'unchanged' ELSE l._seq IS NOT NULL END AS tells,
-            j._seq IS NOT NULL AS folded, l.action AS record_action
+            j._seq IS NOT NULL AS folded, l.action AS record_action, CASE WHEN j._seq IS NULL THEN {given} ELSE j._given END AS given
         FROM placed p {" ".join(joins)}
         """

@@ -32,7 +32,7 @@ def refuse_incomplete(work: Work) -> None:
     if not work.size("incomplete"):
         return
     source = "every_given r JOIN incomplete i ON i._seq = r._seq"
-    both = "SELECT * FROM wide" + (" UNION ALL BY NAME SELECT * EXCLUDE (_since) FROM released" if work.size("released") else "")
+    both = "SELECT * FROM wide" + (" UNION ALL BY NAME SELECT * FROM released" if work.size("released") else "")
     work.view("every_given", both)
     for column in work.object_type.columns:
         if column.spec.required:

@@ -1,26 +1,26 @@
 """Rows that come late: parked rows whose parent has come, and all rows of a delivery that is replayed.
 
-Belongs here: releasing parked rows, and what a late row may still change. Does not belong here: parking rows (parents.py),
-finding records (match.py).
+Belongs here: releasing parked rows, the order they come in, and blanking what a late row may not set. Does not belong here: parking
+rows (parents.py), finding records (match.py), what was given later (later.py).
 
-A late row has the effect it would have had in its own time, but for what was set since: a value that changed in the stored record
-after the row's own moment stays (acceptance B-7).
-  A replayed row speaks for its delivery's first change set. What its own delivery set, then or in an earlier replay, it may mend.
-  A parked row speaks for the change set that parked it. Of what this change set and later ones set, only rows before it in its own
-  file are older than it.
+A late row speaks for its delivery's own moment, whatever change set carries it. It has the effect it would have had then: a value that
+a later row gave for the same record stays, whether that row changed anything or not (acceptance B-7).
 Values that stay are blanked in the late row, and a blank never erases; so the steps that follow need not know which rows are late.
 """
 
-from import_pipeline.relating.rows import LINEAGE_NAMES, seq_sql
+from import_pipeline.relating.given import PARENT, mask_columns, mask_sql
+from import_pipeline.relating.later import find_protected
+from import_pipeline.relating.rows import BEHIND, LINEAGE_NAMES, seq_sql
 from import_pipeline.relating.work import Work
-from import_pipeline.store.names import Tables, data_columns, given_columns, ident, idents, inward_sql, updatable
-from import_pipeline.store.undos import cancelled_jobs, undos_of
+from import_pipeline.store.names import Tables, given_columns, ident, idents, inward_sql
 
 
 def make_released(work: Work) -> None:
-    """Tables `released` (wide, with `_since`) and `released_jobs` (their jobs' negative numbers): parked rows whose parent is stored.
+    """Tables `released` (wide) and `released_jobs(number, id, delivery, moment, place, behind)`: parked rows whose parent is stored, and
+    their jobs with negative numbers in the order of time.
 
-    A job that this delivery brings again is left out: its rows are judged anew, and applying takes its parked rows away.
+    `place` is the job's number in its own delivery. In a replay the rows of later deliveries are `behind` its own. A job that this
+    delivery brings again is left out: its rows are judged anew, and applying takes its parked rows away.
     """
     parent, spec, parked = work.order.parent, work.object_type.parent, Tables(work.object_type).parked
     if parent is None or spec is None or not work.one(f"SELECT count(*) FROM {parked}"):
@@ -39,17 +39,11 @@ def make_released(work: Work) -> None:
     )
     if not found:
         return
-    work.make(
-        "released_jobs",
-        """
-        SELECT CAST(-row_number() OVER (ORDER BY first DESC, id DESC) AS INTEGER) AS number, id
-        FROM (SELECT _job AS id, min(_parked_at) AS first FROM waiting GROUP BY _job)
-        """,
-    )
+    _number_jobs(work)
     work.make(
         "released",
         f"""
-        SELECT {seq_sql("j.number")} AS _seq, j.number AS _job, w._line, w._end, w._pos, w._parked_at AS _since,
+        SELECT {seq_sql("j.number")} + CASE WHEN j.behind THEN {BEHIND} ELSE 0 END AS _seq, j.number AS _job, w._line, w._end, w._pos,
             {idents(list(given_columns(work.object_type)), "w.")}
         FROM waiting w JOIN released_jobs j ON j.id = w._job
         """,
@@ -57,8 +51,47 @@ def make_released(work: Work) -> None:
     work.add("job_ids", "SELECT number, id FROM released_jobs")
 
 
+def _number_jobs(work: Work) -> None:
+    """Tables `known_jobs` and `released_jobs`."""
+    make_known_jobs(work)
+    behind, values = "false", {}
+    if work.replay:
+        own = "delivery = $delivery AND place > (SELECT max(_job) FROM wide)"
+        behind, values = f"coalesce(moment > (SELECT stamp FROM first_pass) OR ({own}), false)", {"delivery": work.order.delivery}
+    work.make(
+        "released_jobs",
+        f"""
+        SELECT CAST(-row_number() OVER (ORDER BY moment DESC, place DESC, id DESC) AS INTEGER) AS number, id, delivery, moment, place,
+            {behind} AS behind
+        FROM (
+            SELECT w.id, coalesce(k.delivery, '') AS delivery, coalesce(k.moment, w.first) AS moment, coalesce(k.number, 0) AS place
+            FROM (SELECT _job AS id, min(_parked_at) AS first FROM waiting GROUP BY _job) w
+            LEFT JOIN known_jobs k ON k.id = w.id
+        )
+        """,
+        values,
+    )
+
+
+def make_known_jobs(work: Work) -> None:
+    """Table `known_jobs(id, delivery, moment, number)`: of every job that the store knows, the moment that its rows speak for."""
+    work.make(
+        "known_jobs",
+        """
+        SELECT p.job AS id, s.delivery, d.moment, min(p.job_number) AS number
+        FROM store._packages p
+        JOIN store._change_sets s ON s.id = p.change_set
+        JOIN (SELECT delivery, min(coalesce(moment, stamp)) AS moment FROM store._change_sets GROUP BY delivery) d
+            ON d.delivery = s.delivery
+        WHERE p.package >= 0
+        GROUP BY p.job, s.delivery, d.moment
+        """,
+    )
+
+
 def make_late(work: Work) -> None:
-    """Table `late`: the late rows in the columns of `wide`, protected values blanked, with `_parent_kept` where the parent is protected.
+    """Table `late`: the late rows in the columns of `wide`, protected values blanked, with `_parent_kept` where the parent is protected,
+    and `_given`, the mask of what the row gave itself.
 
     Also the view `every_row`: the late rows, and in a delivery that is no replay the validated rows.
     """
@@ -67,94 +100,35 @@ def make_late(work: Work) -> None:
     if not work.replay and not work.size("released"):
         work.view("every_row", "SELECT * FROM wide")
         return
-    sources = [f"SELECT {listed}, _since FROM released"] if work.size("released") else []
-    if work.replay:
-        sources.append(f"SELECT {listed}, (SELECT stamp FROM first_pass) AS _since FROM wide")
+    sources = [f"SELECT {listed} FROM {t}" for t in ("released",) * bool(work.size("released")) + ("wide",) * work.replay]
     work.view("late_rows", " UNION ALL ".join(sources))
-    if _find_protected(work):
-        shown = ", ".join(
-            f"CASE WHEN g.{ident(f'_p{i}')} IS NOT TRUE THEN r.{ident(k)} END AS {ident(k)}" if i is not None else f"r.{ident(k)}"
-            for k, i in _protectable(work).items()
-        )
-        select = f"""
-        SELECT r._seq, {idents(LINEAGE_NAMES, "r.")}, {shown}, coalesce(g._parent_kept, false) AS _parent_kept
-        FROM late_rows r LEFT JOIN protected g ON g._seq = r._seq
-        """
-    else:
-        select = f"SELECT {listed}, false AS _parent_kept FROM late_rows"
-    work.make("late", select)
-    late = "SELECT * EXCLUDE (_parent_kept) FROM late"
+    _list_late_jobs(work)
+    protected = bool(find_protected(work))
+    places = {key: place for place, key in enumerate(mask_columns(work.object_type)) if protected and key != PARENT}
+    shown = ", ".join(
+        f"CASE WHEN g._p{places[k]} IS NOT TRUE THEN r.{ident(k)} END AS {ident(k)}" if k in places else f"r.{ident(k)}" for k in keys
+    )
+    work.make(
+        "late",
+        f"""
+        SELECT r._seq, {idents(LINEAGE_NAMES, "r.")}, {shown},
+            {"coalesce(g._p0, false)" if protected else "false"} AS _parent_kept, {mask_sql(work, "r", "p.parent_id")} AS _given
+        FROM late_rows r
+        LEFT JOIN placed p ON p._seq = r._seq
+        {"LEFT JOIN protected g ON g._seq = r._seq" if protected else ""}
+        """,
+    )
+    late = "SELECT * EXCLUDE (_parent_kept, _given) FROM late"
     work.view("every_row", late if work.replay else f"SELECT {listed} FROM wide UNION ALL {late}")
 
 
-def _protectable(work: Work) -> dict[str, int | None]:
-    """Every column a row may give with its number among those that an update may set, or None."""
-    kept = {key: i for i, key in enumerate(_updatable(work))}
-    return {key: kept.get(key) for key in given_columns(work.object_type)}
-
-
-def _updatable(work: Work) -> list[str]:
-    return [c.key for c in data_columns(work.object_type) if updatable(c)]
-
-
-def _find_protected(work: Work) -> int:
-    """Table `protected(_seq, _p0 …, _parent_kept)`: which values of its record have changed since the late row's moment.
-
-    What an undo took back, and the undo itself, protect nothing: nobody stands by those values any more.
-    """
-    tables, kept = Tables(work.object_type), _updatable(work)
-    columns = f"_id, _version, _valid_from, _job, _line, _parent_id, {idents(kept)}"
-    touched = "(SELECT DISTINCT p.target FROM placed p JOIN late_rows r ON r._seq = p._seq WHERE p.target IS NOT NULL)"
-    previous = "OVER (PARTITION BY _id ORDER BY _version)"
-    marks = ", ".join(f"{ident(k)} IS DISTINCT FROM lag({ident(k)}) {previous} AS {ident(f'_p{i}')}" for i, k in enumerate(kept))
-    work.make(
-        "versions",
-        f"""
-        SELECT _id, _version, _valid_from, _job, _line, _parent_id IS DISTINCT FROM lag(_parent_id) {previous} AS _parent_kept, {marks}
-        FROM (
-            SELECT {columns} FROM {tables.current} WHERE _id IN {touched}
-            UNION ALL
-            SELECT {columns} FROM {tables.history} WHERE _id IN {touched}
-        )
-        """,
-    )
-    _forget_undone(work)
-    flags = ", ".join(f"bool_or(v.{ident(f'_p{i}')}) AS {ident(f'_p{i}')}" for i in range(len(kept)))
-    parked = "v._valid_from >= r._since AND NOT (v._job = j.id AND v._line <= r._line)"
-    replayed = "v._valid_from > r._since AND v._job NOT IN (SELECT id FROM job_ids WHERE number >= 0)"
-    return work.make(
-        "protected",
-        f"""
-        SELECT p._seq, bool_or(v._parent_kept) AS _parent_kept, {flags}
-        FROM late_rows r
-        JOIN placed p ON p._seq = r._seq AND p.target IS NOT NULL
-        JOIN job_ids j ON j.number = r._job
-        JOIN versions v ON v._id = p.target AND v._valid_from >= r._since
-        WHERE CASE WHEN r._job < 0 THEN {parked} ELSE {replayed} END
-        GROUP BY p._seq
-        """,
-    )
-
-
-def _forget_undone(work: Work) -> None:
-    """Takes out of `versions` those that count no more, once their differences are told: no row that made them counts.
-
-    The first version of a record always counts.
-    """
-    undos = undos_of(work.session)
-    if not undos:
-        return
-    work.session.run(
-        f"""
-        DELETE FROM versions
-        WHERE _version > 1 AND (_id, _valid_from) NOT IN (
-            SELECT l.record, s.stamp
-            FROM store._lineage l JOIN store._change_sets s ON s.id = l.change_set
-            WHERE l.type = $type AND l.action IN ('create', 'update') AND l.record IN (SELECT _id FROM versions)
-                AND NOT list_contains($jobs, l.job) AND (l.job, l.pos, l.change_set) NOT IN (
-                    SELECT _job, _pos, _change_set FROM {Tables(work.object_type).released} WHERE _undone_by IS NOT NULL
-                )
-        )
-        """,
-        {"type": work.object_type.slug, "jobs": sorted(cancelled_jobs(undos))},
-    )
+def _list_late_jobs(work: Work) -> None:
+    """Table `late_jobs(number, id, delivery, moment, place)`: the jobs of the late rows."""
+    work.empty("late_jobs", "number INTEGER, id VARCHAR, delivery VARCHAR, moment TIMESTAMPTZ, place BIGINT")
+    if work.size("released"):
+        work.add("late_jobs", "SELECT number, id, delivery, moment, place FROM released_jobs")
+    if work.replay:
+        own = "SELECT number, id, $delivery, (SELECT stamp FROM first_pass), number FROM job_ids WHERE number >= 0"
+        work.add("late_jobs", own, {"delivery": work.order.delivery})
+        if not work.size("known_jobs"):
+            make_known_jobs(work)

@@ -16,7 +16,7 @@ record's external id never changes. Refused and parked rows have no effect on ot
 
 from import_pipeline.model.object_type import PIN
 from import_pipeline.relating.findings import live, refuse
-from import_pipeline.relating.rows import SEQ_STEP, rule_key_sql, usable_rules
+from import_pipeline.relating.rows import pos_sql, rule_key_sql, usable_rules
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import inward_sql, literal
 
@@ -103,7 +103,7 @@ def _match_lineage(work: Work) -> None:
             FROM store._lineage l JOIN store._change_sets s ON s.id = l.change_set
             WHERE l.type = {literal(work.object_type.slug)} AND l.record IS NOT NULL AND l.job IN (SELECT id FROM job_ids)
             GROUP BY l.job, l.pos
-        ) l ON l.job = j.id AND l.pos = n._seq - CAST(n._job AS BIGINT) * {SEQ_STEP}
+        ) l ON l.job = j.id AND l.pos = {pos_sql("n._seq")}
         JOIN {work.current} t ON t._id = l.record
         WHERE n._job >= 0 AND n.rid IS NULL AND (n.ext IS NULL OR t.{work.external_id} IS NULL)
             AND n._seq NOT IN (SELECT _seq FROM by_id)

@@ -2,7 +2,8 @@
 
 Belongs here: writing the scratch tables out, and counting. Does not belong here: making them.
 
-  outcomes  one row per input row: `_seq`, `job`, `_job`, `_line`, `_pos`, `package`, `record`, `action`
+  outcomes  one row per input row: `_seq`, `job`, `_job`, `_line`, `_pos`, `package`, `record`, `action`, `given` (its mask, see given.py;
+            null for rows that are refused or wait)
   changes   one per record that changes: `_seq` and the place of the row that tells it, `action`, `id`, `parent_id`, `pin_id`, `folded`
   folded    the wide values of changes that several rows make, or a late one
   pins      new pins
@@ -18,7 +19,7 @@ import polars as pl
 
 from import_pipeline.relating.compare import actions_sql
 from import_pipeline.relating.pins import pin_rows_sql
-from import_pipeline.relating.rows import SEQ_STEP
+from import_pipeline.relating.rows import pos_sql
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import data_columns, given_columns, ident, idents, literal
 from import_pipeline.store.staging import END, ERRORS, LINE, POS, StageWriter
@@ -44,7 +45,7 @@ def _copy(work: Work, writer: StageWriter, name: str, select: str) -> None:
 
 def _place_sql(row: str, package_rows: int) -> str:
     """Columns that tell where `row` stands. Packages of released rows have negative numbers: their job has its own from 0 on."""
-    pos = f"{row}._seq - CAST({row}._job AS BIGINT) * {SEQ_STEP}"
+    pos = pos_sql(f"{row}._seq")
     package = f"({pos}) // {package_rows}"
     return f"""{row}._seq, b.id AS job, {row}._job, {row}._line, {pos} AS _pos,
             CASE WHEN {row}._job < 0 THEN -1 - {package} ELSE {package} END AS package"""
@@ -54,7 +55,7 @@ def _write_outcomes(work: Work, writer: StageWriter) -> None:
     place = _place_sql("a", work.order.package_rows)
     settled = f"""
         UNION ALL
-        SELECT {place}, CAST(NULL AS BIGINT) AS record, a.action
+        SELECT {place}, CAST(NULL AS BIGINT) AS record, a.action, CAST(NULL AS BIGINT) AS given
         FROM (SELECT n.*, s.action FROM narrow n JOIN settled s ON s._seq = n._seq) a
         JOIN job_ids b ON b.number = a._job
         """
@@ -63,7 +64,7 @@ def _write_outcomes(work: Work, writer: StageWriter) -> None:
         writer,
         "outcomes",
         f"""
-        SELECT {place}, a.id AS record, a.action
+        SELECT {place}, a.id AS record, a.action, a.given
         FROM ({actions_sql(work)}) a JOIN job_ids b ON b.number = a._job
         {settled if work.size("settled") else ""}
         ORDER BY 1

@@ -7,7 +7,8 @@ All steps work on these scratch tables of one session:
   wide    one row per validated row: `_seq`, lineage and every column a row may give (those no file gives as NULL)
   narrow  one row per row of `wide` and `released`: `_seq`, `_job`, `_line`, `_end` and keys: `rid`, `ext`, `parent_ref`, `ext_pin`,
           `address_key`, `complete` (no required value is missing), `k0`, `k1` … (one per matching rule)
-`_seq` is job number × 2^40 + position: the order of arrival, parked rows first. It travels in the data, never in the row order.
+`_seq` is job number × 2^40 + position: the order of arrival. Released rows have negative job numbers; those of deliveries that came
+after a replayed one have 2^62 added and so stand behind its rows. It travels in the data, never in the row order.
 Columns of these tables that are not the type's own begin with `_` or stand in tables without any of the type's: fields may have
 every other name.
 """
@@ -25,12 +26,19 @@ from import_pipeline.store.session import Session
 from import_pipeline.store.staging import JOB, LINEAGE
 
 SEQ_STEP = 1 << 40
+BEHIND = 1 << 62
+"""Added to the `_seq` of released rows that come behind the delivery's own."""
 LINEAGE_NAMES = tuple(LINEAGE)
 
 
 def seq_sql(job: str) -> str:
     """SQL for `_seq` of a row with the job number `job` at position `_pos`."""
     return f"CAST({job} AS BIGINT) * {SEQ_STEP} + _pos"
+
+
+def pos_sql(seq: str) -> str:
+    """SQL for the position of the row with the `_seq` `seq`."""
+    return f"({seq} & {SEQ_STEP - 1})"
 
 
 def columns_of(parts: Iterable[Path]) -> tuple[frozenset[str], bool]:

@@ -13,6 +13,7 @@ from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.relating import compare, findings, groups, late, match, parents, parts, pins, rows, tangled, territories
 from import_pipeline.relating.after import ChangeSetFiles
+from import_pipeline.relating.given import mask_columns
 from import_pipeline.relating.work import RelateOrder, TerritoryRules, Work
 from import_pipeline.store.names import literal
 from import_pipeline.store.schema import type_exists
@@ -49,8 +50,9 @@ def is_frozen(session: Session, order: Ordered, out: StageFolder) -> bool:
 
 
 def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder, out: StageFolder) -> dict[str, Any]:
-    """Computes the change set, writes it to `out` and returns its report: `change_set`, `delivery`, `type`, `replay`, `stamp` and
-    `jobs`, the counts of actions by job id (also of jobs of earlier deliveries whose parked rows are released or expired).
+    """Computes the change set, writes it to `out` and returns its report: `change_set`, `delivery`, `type`, `replay`, `stamp`, `moment`
+    (what a replay's rows speak for, else null), `columns` (the keys of the masks, see given.py) and `jobs`, the counts of actions by
+    job id (also of jobs of earlier deliveries whose parked rows are released or expired).
 
     The store is only read; its tables must exist (`prepare_store`). A change set that is booked in the store is returned as it is.
     """
@@ -65,6 +67,8 @@ def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder
             "type": order.object_type.slug,
             "replay": order.replay,
             "stamp": stamp_of(session, order.now).isoformat(),
+            "moment": work.one("SELECT stamp FROM first_pass").isoformat() if order.replay else None,
+            "columns": mask_columns(order.object_type),
             "jobs": parts.write_parts(work, writer),
         }
         if order.territories:
@@ -122,6 +126,6 @@ def _begin(work: Work) -> None:
     if work.replay:
         work.make(
             "first_pass",
-            "SELECT coalesce(min(stamp), $now) AS stamp FROM store._change_sets WHERE delivery = $delivery",
+            "SELECT coalesce(min(coalesce(moment, stamp)), $now) AS stamp FROM store._change_sets WHERE delivery = $delivery",
             {"now": work.order.since or work.order.now, "delivery": work.order.delivery},
         )

@@ -13,6 +13,7 @@ from import_pipeline.model.object_type import ObjectType
 from import_pipeline.store.names import Tables
 from import_pipeline.store.schema import SHARED_TABLES, type_exists
 from import_pipeline.store.session import Session
+from import_pipeline.store.waited import can_forget, forget_waited
 
 
 def horizon_of(session: Session, object_type: ObjectType) -> datetime | None:
@@ -24,16 +25,24 @@ def horizon_of(session: Session, object_type: ObjectType) -> datetime | None:
 
 
 def prunable(session: Session, types: Sequence[ObjectType], cut: datetime) -> list[ObjectType]:
-    """Those of the types that hold versions which ended before `cut`; a reader can ask it."""
-    ended = "SELECT count(*) FROM (SELECT 1 FROM {} WHERE _valid_to < ? LIMIT 1)"
-    return [t for t in types if type_exists(session, t) and session.one(ended.format(Tables(t).history), [cut])]
+    """Those of the types that hold versions which ended before `cut`, or rows that no undo needs once these are gone.
+
+    A reader can ask it. `types` are all types of the account.
+    """
+    return [t for t in types if _has_ended(session, t, cut) or can_forget(session, t, types, cut)]
+
+
+def _has_ended(session: Session, object_type: ObjectType, cut: datetime) -> bool:
+    ended = f"SELECT count(*) FROM (SELECT 1 FROM {Tables(object_type).history} WHERE _valid_to < ? LIMIT 1)"
+    return type_exists(session, object_type) and bool(session.one(ended, [cut]))
 
 
 def prune_history(session: Session, types: Sequence[ObjectType], cut: datetime) -> dict[str, int]:
     """Drops versions that ended before `cut` and moves the horizon of each type that had any; versions dropped, by the type's name.
 
-    One transaction that begins with the lock row, so that it and an import's commit exclude each other (DESIGN section 9, rule 4).
-    The token stays: pruning takes the lock from nobody.
+    With them go the rows that had waited for a parent and that no undo can need any more (waited.py), told as `Contact, waited`.
+    `types` are all types of the account. One transaction that begins with the lock row, so that it and an import's commit exclude each
+    other (DESIGN section 9, rule 4). The token stays: pruning takes the lock from nobody.
     """
     dropped: dict[str, int] = {}
     columns = ", ".join(f"{name} {kind}" for name, kind in SHARED_TABLES["_horizon"].items())
@@ -41,11 +50,12 @@ def prune_history(session: Session, types: Sequence[ObjectType], cut: datetime) 
         session.run("UPDATE store._lock SET token = token")
         # A store that no import has touched since this table came does not have it.
         session.run(f"CREATE TABLE IF NOT EXISTS store._horizon ({columns})")
-        for object_type in prunable(session, types, cut):
+        for object_type in (t for t in types if _has_ended(session, t, cut)):
             gone = session.one(f"DELETE FROM {Tables(object_type).history} WHERE _valid_to < ?", [cut])
             dropped[object_type.name] = int(gone or 0)
             _move(session, object_type, cut)
-    return dropped
+        waited = {f"{t.name}, waited": forget_waited(session, t, types, cut) for t in types}
+    return dropped | {name: count for name, count in waited.items() if count}
 
 
 def _move(session: Session, object_type: ObjectType, cut: datetime) -> None:

@@ -50,8 +50,23 @@ ASIDE_COLUMNS: dict[str, str] = {"_undo": "VARCHAR"}
 """A parked row of a job that is undone, and the undo that laid it aside."""
 SHARED_TABLES: dict[str, dict[str, str]] = {
     "_lock": {"tag": "VARCHAR", "next_id": "BIGINT", "token": "VARCHAR", "last_stamp": "TIMESTAMPTZ", "hash_probe": "BIGINT"},
-    "_change_sets": {"id": "VARCHAR", "delivery": "VARCHAR", "type": "VARCHAR", "stamp": "TIMESTAMPTZ", "finished_at": "TIMESTAMPTZ"},
-    "_packages": {"change_set": "VARCHAR", "job": "VARCHAR", "package": "BIGINT", "positions": "BIGINT", "applied_at": "TIMESTAMPTZ"},
+    "_change_sets": {
+        "id": "VARCHAR",
+        "delivery": "VARCHAR",
+        "type": "VARCHAR",
+        "stamp": "TIMESTAMPTZ",
+        "finished_at": "TIMESTAMPTZ",
+        "moment": "TIMESTAMPTZ",
+        "columns": "VARCHAR",
+    },
+    "_packages": {
+        "change_set": "VARCHAR",
+        "job": "VARCHAR",
+        "package": "BIGINT",
+        "positions": "BIGINT",
+        "applied_at": "TIMESTAMPTZ",
+        "job_number": "BIGINT",
+    },
     "_lineage": {
         "type": "VARCHAR",
         "job": "VARCHAR",
@@ -60,6 +75,7 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
         "record": "BIGINT",
         "action": "VARCHAR",
         "change_set": "VARCHAR",
+        "given": "BIGINT",
     },
     "_resubmitted": {
         "type": "VARCHAR",
@@ -102,7 +118,12 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
 next id, the token of the attempt that writes, the last stamp given, and HASH_PROBE of the DuckDB that made the store. A pin whose
 `_valid_to` is not null has ended: no living record hangs on it. `_tree` and `_placed` tell the parent of each territory, with the share
 of its area inside, and the territory of each pin that has coordinates; a row without `_valid_to` is the present one. `_undos` has one
-row per undo that was applied, with the moment of its first change set (store/undos.py)."""
+row per undo that was applied, with the moment of its first change set (store/undos.py).
+`_change_sets.moment` is the moment that a replay's rows speak for (null: its stamp), `_packages.job_number` the place of the job in its
+delivery (null: its rows had waited). `_lineage.given` tells which columns the row gave: a mask of bits in the order of the keys in
+`_change_sets.columns` (a JSON list), WHOLE, or null for an undo, a row without effect, and in stores written before there were masks."""
+WHOLE = -1
+"""The mask of a row that gave all that its record held once the row's change set was applied."""
 HASH_PROBE = "CAST(hash('import_pipeline', 1, NULL) >> 1 AS BIGINT)"
 """Tells whether this DuckDB hashes as the one that wrote the store; if not, stored row hashes are not compared."""
 

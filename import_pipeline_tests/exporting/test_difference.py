@@ -196,7 +196,7 @@ def test_a_difference_that_cannot_be_told_is_refused_and_writes_nothing(lab: Cha
     with pytest.raises(PermanentFailure, match="has not come yet"):
         lab.diff("Account", start, lab.now + TICK)
     with lab.session(writable=True) as session:
-        session.run("INSERT INTO store._change_sets VALUES ('d9:account:1', 'd9', 'account', ?, NULL)", [lab.now])
+        session.run("INSERT INTO store._change_sets (id, delivery, type, stamp) VALUES ('d9:account:1', 'd9', 'account', ?)", [lab.now])
     with pytest.raises(TransientFailure, match="half applied"):
         lab.diff("Account", start, lab.now)
     assert not (lab.home / "out").exists()

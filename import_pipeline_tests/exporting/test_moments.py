@@ -180,7 +180,7 @@ def test_while_an_import_is_half_applied_no_state_that_it_belongs_to_is_exported
     lab.deliver("Account", [{"ExternalDataObjectId": "A", "Name": "n"}])
     stamp = lab.now + timedelta(hours=1)
     with lab.session(writable=True) as session:
-        session.run("INSERT INTO store._change_sets VALUES ('d9:account:1', 'd9', 'account', ?, NULL)", [stamp])
+        session.run("INSERT INTO store._change_sets (id, delivery, type, stamp) VALUES ('d9:account:1', 'd9', 'account', ?)", [stamp])
     lab.now += timedelta(days=2)
     today, before = (window_of("daily", day, NEW_YORK) for day in ("2026-11-01", "2026-10-31"))
     for more in ({}, {"at": stamp}, {"window": today}):

@@ -63,6 +63,21 @@ def test_upkeep_prunes_by_retention_and_nothing_younger(site: Here) -> None:
     assert [r["Name"] for r in site.records("Account")] == ["Acme"]
 
 
+def test_rows_that_had_waited_are_pruned_with_the_versions_of_their_parents(site: Here) -> None:
+    """No undo can need them any more; those whose parent is as it was stay, however old."""
+    site.deliver("Contact_1.csv", "ExternalDataObjectId,Name,RelatedTo\nC1,Ann,A1\nC2,Bob,A2\n")
+    site.deliver("Account_1.csv", "ExternalDataObjectId,Name,Employees\nA1,Acme,1\nA2,Bolt,1\n")
+    site.deliver("Account_2.csv", "ExternalDataObjectId,Employees\nA1,2\n")
+    shown = 'SELECT "RelatedTo" FROM store._released_contact ORDER BY 1'
+    _upkeep(site)
+    assert site.query(shown) == [("A1",), ("A2",)]
+    site.clock.jump(timedelta(days=401))
+    _upkeep(site)
+    assert site.query(shown) == [("A2",)]
+    assert site.query("SELECT count(*) FROM store._history_account") == [(0,)]
+    assert len(site.records("Contact")) == 2
+
+
 def test_a_worker_is_gone_when_its_process_is_or_another_one_has_its_number() -> None:
     """A process id alone does not tell: it is given again."""
     me = this_worker()

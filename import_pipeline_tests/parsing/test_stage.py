@@ -220,6 +220,16 @@ def test_the_header_again_in_the_middle_is_an_error(tmp_path: Path, pad: int) ->
     assert got.told() == {(0, pad + 2, None, "header_repeated")} and got.rows.height == pad + 1
 
 
+@pytest.mark.parametrize("pad", [0, 40_000])
+def test_the_header_again_in_a_failed_rows_file_is_one_error_a_row(tmp_path: Path, pad: int) -> None:
+    """It came back as it was refused, with its reasons behind it, or with those of the file it was copied from."""
+    header = b"Name,Birthday,Amount,_import_job,_import_line,_import_errors\n"
+    rows = b"".join(b"P,2024-01-02,1,ab12cd34,7,wrong\n" for _ in range(pad))
+    again = b'Name,Birthday,Amount,ab12cd34,9,"the header row again, in the middle of the file"\nName,Birthday,Amount,,,\n'
+    got = parse(tmp_path, header + rows + again + header + b"Ann,2024-01-02,1,ab12cd34,8,wrong\n")
+    assert got.told() == {(0, pad + n, None, "header_repeated") for n in (2, 3, 4)} and got.rows.height == pad + 1
+
+
 def test_defaults_fill_blank_and_absent_cells_and_given_values_win(tmp_path: Path) -> None:
     """Acceptance T-4."""
     form = Format(name="f", object_type="Contact", columns={"Who": "Name"}, defaults={"Email": "none@x", "Notes": "imported"})

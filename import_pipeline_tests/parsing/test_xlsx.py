@@ -57,6 +57,15 @@ def test_cells_become_the_text_their_sender_saw(tmp_path: Path) -> None:
     ]
 
 
+def test_the_header_again_is_one_error_a_row_whatever_reasons_stand_behind_it(tmp_path: Path) -> None:
+    """Sheets are copied below each other; a failed-rows file holds such a row with the reasons why it was refused."""
+    header = ["Name", "Amount", "_import_job", "_import_line", "_import_errors"]
+    again = ["Name", " Amount ", "ab12cd34", "9", "the header row again"]
+    got = read(tmp_path, book(header, again, ["Ann", 1], header, ["Name", "Amount"], ["Name", 2]))
+    assert got.told() == {(0, line, None, "header_repeated") for line in (2, 4, 5)}
+    assert got.cells("Name", "Amount") == [(3, "Ann", "1"), (6, "Name", "2")]
+
+
 def test_lines_are_the_sheets_row_numbers_and_blank_rows_are_counted(tmp_path: Path) -> None:
     """People look for the row in their sheet."""
     got = read(tmp_path, book([], ["A title"], ["Name", "Email"], ["Ann", "a@x"], [], ["Bob", "b@x", "more"], ["Cid", "c@x"]))

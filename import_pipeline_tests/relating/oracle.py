@@ -30,6 +30,17 @@ class Version:
     """(job, line) of the rows that made it."""
 
 
+@dataclass(frozen=True)
+class Event:
+    """A row that found its record: what it gave (the parent under the key None), and the moment of the change set that took it in."""
+
+    record: int
+    job: str
+    line: int
+    given: frozenset[str | None]
+    stamp: datetime
+
+
 @dataclass
 class Record:
     """A stored record with all its versions."""
@@ -82,13 +93,12 @@ class Entity:
 
 @dataclass(frozen=True)
 class Incoming:
-    """A row on its way: `late_since` is the moment a late row speaks for, `own` the jobs whose changes a replayed row may mend."""
+    """A row on its way: `late_since` is the moment a late row speaks for."""
 
     job: str
     line: int
     row: Row
     late_since: datetime | None = None
-    own: frozenset[str] = frozenset()
     replayed: bool = False
 
 
@@ -101,6 +111,9 @@ class Oracle:
         self.pins: dict[int, Pin] = {}
         self.waiting: list[Waiting] = []
         self.lineage: dict[tuple[str, str, int], int] = {}
+        self.events: list[Event] = []
+        self.brought: dict[str, tuple[str, int]] = {}
+        """Delivery and number of every job."""
         self.runs: dict[tuple[str, str], datetime] = {}
         self.next_id = 1
         self.stamp: datetime | None = None
@@ -108,15 +121,20 @@ class Oracle:
     def deliver(self, type_name: str, delivery: str, files: Sequence[Sequence[Row]], now: datetime) -> tuple[Counter[Any], set[Any]]:
         """Applies a delivery; returns ({(job, line, action): n}, {(job, line, code, column)}). Lines start at 2."""
         self.stamp = max(now, self.stamp + timedelta(microseconds=1)) if self.stamp else now
+        self.brought |= {f"{delivery}{n}": (delivery, n) for n in range(len(files))}
         run = _Delivery(self, self.types[type_name], delivery, files, now)
         for incoming in run.incoming():
             run.take(incoming)
         run.finish()
         return Counter(run.outcomes), run.errors
 
-    def stands(self, record: int, version: Version) -> bool:
-        """Whether a version keeps late rows from its values."""
+    def stands(self, event: Event) -> bool:
+        """Whether an event keeps late rows from the values that it gave."""
         return True
+
+    def moment(self, delivery: str) -> datetime:
+        """The moment that a delivery's rows speak for."""
+        return min(stamp for (key, _), stamp in self.runs.items() if key == delivery)
 
     def of_type(self, type_name: str) -> dict[int, Record]:
         return {i: r for i, r in self.records.items() if r.type == type_name}
@@ -134,11 +152,10 @@ class _Delivery:
         self.first_run = store.runs.get((key, kind.name))
 
     def incoming(self) -> list[Incoming]:
-        """Released rows in the order of their jobs, then the delivery's own."""
+        """Released rows in the order of their jobs, then the delivery's own; in a replay those of later deliveries come last."""
         brought = {job for job, rows in zip(self.jobs, self.files, strict=True) if rows}
         free = [w for w in self.store.waiting if w.type == self.kind.name and w.job not in brought and self.parent(w.row) is not None]
-        first = {job: min(w.since for w in free if w.job == job) for job in {w.job for w in free}}
-        free.sort(key=lambda w: (first[w.job], w.job, w.line))
+        free.sort(key=lambda w: (self.time(w.job), w.line))
         released = [Incoming(w.job, w.line, w.row, w.since) for w in free]
         gone = {(w.job, w.line) for w in free}
         mine = [w for w in self.store.waiting if w.type == self.kind.name]
@@ -148,13 +165,20 @@ class _Delivery:
             elif w.expires <= self.now and w.job not in brought:
                 self.store.waiting.remove(w)
                 self.outcomes.append((w.job, w.line, "expired"))
-        own = frozenset(self.jobs)
         rows = [
-            Incoming(job, n + 2, row, self.first_run, own, self.first_run is not None)
+            Incoming(job, n + 2, row, self.first_run, self.first_run is not None)
             for job, lines in zip(self.jobs, self.files, strict=True)
             for n, row in enumerate(lines)
         ]
-        return released + rows
+        if not self.first_run or not rows:
+            return released + rows
+        last = self.time(rows[-1].job)
+        return [r for r in released if self.time(r.job) < last] + rows + [r for r in released if self.time(r.job) > last]
+
+    def time(self, job: str) -> tuple[datetime, int]:
+        """When a job's rows were sent: the moment of their delivery, and the job's place in it."""
+        delivery, number = self.store.brought[job]
+        return self.store.moment(delivery), number
 
     def parent(self, row: Row) -> int | None:
         """The parent that a row names, in the store."""
@@ -268,22 +292,27 @@ class _Delivery:
         entity.keys.update(keys)
 
     def protected(self, it: Incoming, entity: Entity) -> tuple[set[str], bool]:
-        """What has changed in the stored record since a late row's moment."""
-        kept: set[str] = set()
-        parent = False
+        """What later rows gave of the stored record of a late row: later deliveries, and what a row that had waited has behind it in its
+        own."""
+        kept: set[str | None] = set()
         if it.late_since is None or entity.id is None:
-            return kept, parent
-        previous: Version | None = None
-        for version in self.before[entity.id].versions:
-            if it.replayed:
-                later = version.stamp > it.late_since and version.job not in it.own
+            return set(), False
+        delivery, number = self.store.brought[it.job]
+        for event in self.store.events:
+            if event.record != entity.id or not self.store.stands(event):
+                continue
+            other, place = self.store.brought[event.job]
+            if other == delivery:
+                later = not it.replayed and (place, event.line) > (number, it.line)
             else:
-                later = version.stamp >= it.late_since and not (version.job == it.job and version.line <= it.line)
-            if later and self.store.stands(entity.id, version):
-                kept |= {k for k, v in version.values.items() if v != (previous.values[k] if previous else None)}
-                parent = parent or version.parent != (previous.parent if previous else None)
-            previous = version
-        return kept, parent
+                later = self.store.moment(other) > self.store.moment(delivery)
+            kept |= event.given if later else frozenset()
+        return {key for key in kept if key is not None}, None in kept
+
+    def gives(self, it: Incoming) -> frozenset[str | None]:
+        """What a row gives that an update may set."""
+        keys: set[str | None] = {c.key for c in self.kind.columns if c.update == "always" or c.role == "external_id"}
+        return frozenset({k for k in keys if it.row.get(str(k)) is not None} | ({None} if self.parent(it.row) is not None else set()))
 
     def finish(self) -> None:
         """Ids, versions and pins."""
@@ -307,6 +336,7 @@ class _Delivery:
         for it, act in entity.acts:
             self.outcomes.append((it.job, it.line, "unchanged" if same else act))
             self.store.lineage[self.kind.name, it.job, it.line] = entity.id
+            self.store.events.append(Event(entity.id, it.job, it.line, self.gives(it), stamp))
         if same:
             return
         teller = [it for it, act in entity.acts if act != "unchanged"][-1]

@@ -7,7 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from import_pipeline.model.object_type import ObjectType
 from import_pipeline.relating.stage import relate_delivery
+from import_pipeline.store.horizon import prune_history
+from import_pipeline.store.schema import WHOLE
 from import_pipeline_tests.lab import Lab
 
 
@@ -140,3 +143,173 @@ def test_a_row_whose_parent_comes_on_the_last_day_does_not_expire(lab: Lab) -> N
     lab.deliver("Account", [contact("A", Name="Acme")])
     lab.now += timedelta(days=60)
     assert lab.deliver("Contact")["jobs"] == {"d1_0": {"create": 1}}
+
+
+def later(ext: str, **more: object) -> list[dict[str, Any]]:
+    return [contact(ext, **more)]
+
+
+def test_a_replay_leaves_a_value_that_a_later_delivery_gave_though_it_changed_nothing(lab: Lab) -> None:
+    """The later delivery said what the record should hold; that it held it already is no reason to take less of its word."""
+    lab.deliver("Contact", [contact("C", Name="Ann", Title="one")])
+    lab.deliver("Contact", [contact("D", Name="Dan")], delivery="d_")
+    assert lab.deliver("Contact", later("C", Title="one"))["jobs"] == {"d3_0": {"unchanged": 1}}
+    lab.deliver("Contact", [contact("D", Name="Dan"), contact("C", Title="mended")], delivery="d_")
+    assert titles(lab) == [("Ann", "one"), ("Dan", None)]
+
+
+def test_a_replay_leaves_a_value_that_a_later_delivery_gave_beside_one_that_it_changed(lab: Lab) -> None:
+    """A row that changes the parent and repeats the title has given both; what it left blank is free."""
+    lab.deliver("Account", [contact("A", Name="Acme"), contact("B", Name="Bolt")])
+    lab.deliver("Contact", [contact("C", Name="Ann", Title="one"), contact("D", Name="Dan", Title="one")])
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Title="one", RelatedTo="B"), contact("D", RelatedTo="B")])
+    mended = [contact("E", Name="Eve"), *(contact(e, Title="mended", RelatedTo="A") for e in ("C", "D"))]
+    lab.deliver("Contact", mended, delivery="d_")
+    assert [(r["Name"], r["Title"], r["_parent_id"]) for r in lab.records("Contact")][:2] == [("Ann", "one", 2), ("Dan", "mended", 2)]
+
+
+def test_a_replayed_row_speaks_for_its_delivery_not_for_its_replay(lab: Lab) -> None:
+    """After the first delivery was replayed, a replay of the second one still has the last word, and the first one still has not."""
+    lab.deliver("Contact", [contact("C", Name="Ann")])
+    for key in ("one_", "two_"):
+        lab.deliver("Contact", [contact(f"{key}x", Name="x")], delivery=key)
+    for key, expected in (("one_", "one_"), ("two_", "two_"), ("one_", "two_")):
+        lab.deliver("Contact", [contact(f"{key}x", Name="x"), contact("C", Title=key)], delivery=key)
+        assert titles(lab)[0] == ("Ann", expected)
+
+
+def test_what_an_undone_job_gave_protects_nothing_until_its_undo_is_undone(lab: Lab) -> None:
+    """Nobody stands by the values of a job that was taken back."""
+    lab.deliver("Contact", [contact("C", Name="Ann", Title="one")])
+    lab.deliver("Contact", [contact("D", Name="Dan")], delivery="d_")
+    lab.deliver("Contact", later("C", Title="one"), delivery="again_")
+    undo = lab.undo("again_0")
+    rows = [contact("D", Name="Dan"), contact("C", Title="mended")]
+    lab.deliver("Contact", rows, delivery="d_")
+    assert titles(lab) == [("Ann", "mended"), ("Dan", None)]
+    lab.undo(undo)
+    lab.deliver("Contact", [rows[0], contact("C", Title="mended again")], delivery="d_")
+    assert titles(lab) == [("Ann", "mended"), ("Dan", None)]
+
+
+def test_the_maker_of_a_record_protects_nothing_once_it_is_undone(lab: Lab) -> None:
+    """The record stays because others changed it; what its maker gave beside that is free."""
+    lab.deliver("Contact", [contact("D", Name="Dan")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Name="Ann", Title="made")], delivery="made_")
+    lab.deliver("Account", [contact("A", Name="Acme")])
+    lab.deliver("Contact", [contact("C", RelatedTo="A")])
+    lab.undo("made_0")
+    lab.deliver("Contact", [contact("D", Name="Dan"), contact("C", Title="early")], delivery="d_")
+    assert titles(lab) == [("Dan", None), ("Ann", "early")]
+
+
+def test_a_row_that_waited_rules_over_an_earlier_delivery_that_is_replayed(lab: Lab) -> None:
+    """It speaks for the moment that it was sent, whichever of the two is taken in first, and also when both are at once."""
+    lab.deliver("Contact", [contact("C", Name="Ann"), contact("D", Name="Dan")])
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Title="waited", RelatedTo="A"), contact("D", Title="waited", RelatedTo="B")])
+    early = [contact("E", Name="Eve"), contact("C", Title="early"), contact("D", Title="early")]
+    lab.deliver("Account", [contact("A", Name="Acme")])
+    lab.deliver("Contact")
+    lab.deliver("Account", [contact("B", Name="Bolt")])
+    assert lab.deliver("Contact", early, delivery="d_")["jobs"]["d3_0"] == {"update": 1}
+    assert titles(lab) == [("Ann", "waited"), ("Dan", "waited"), ("Eve", None)]
+
+
+def test_a_row_that_waited_overwrites_what_an_earlier_file_of_its_delivery_gave(lab: Lab) -> None:
+    """Files of one delivery are in order too: the order of time within a delivery is by file and line."""
+    first = [contact("C", Name="Ann", Title="earlier"), contact("D", Name="Dan")]
+    second = [contact("C", Title="waited", RelatedTo="A"), contact("D", Title="waited", RelatedTo="A")]
+    lab.deliver("Contact", first, second, [contact("D", Title="later")])
+    lab.deliver("Account", [contact("A", Name="Acme")])
+    lab.deliver("Contact")
+    assert titles(lab) == [("Ann", "waited"), ("Dan", "later")]
+
+
+def test_what_a_row_gave_is_told_by_its_own_columns_when_the_type_has_others_since(lab: Lab) -> None:
+    """Types grow and change their order; a mask is read with the keys that it was written with."""
+    lab.deliver("Contact", [contact("C", Name="Ann", Title="one"), contact("D", Name="Dan", Title="one")])
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Title="two"), contact("D", Title=None, RelatedTo=None, Name="Dan")])
+    fields = [{"name": "Nick", "custom": True}, {"name": "Name", "required": True}, {"name": "Title", "custom": True}]
+    lab.types["Contact"] = ObjectType.model_validate({"name": "Contact", "parent": {"type": "Account"}, "fields": fields})
+    rows = [contact("E", Name="Eve"), contact("C", Title="mended", Nick="Annie"), contact("D", Title="mended", Nick="Danny")]
+    lab.deliver("Contact", rows, delivery="d_")
+    assert [(r["Title"], r["Nick"]) for r in lab.records("Contact")] == [("two", "Annie"), ("mended", "Danny"), (None, None)]
+
+
+def test_of_a_type_with_more_columns_than_bits_the_last_ones_are_kept_together(lab: Lab) -> None:
+    """A later delivery that gave one of them is taken to have given them all: rather too little is mended than too much."""
+    fields = [{"name": "Name", "required": True}, *({"name": f"f{n}", "custom": True} for n in range(70))]
+    lab.types["Contact"] = ObjectType.model_validate({"name": "Contact", "parent": {"type": "Account"}, "fields": fields})
+    lab.deliver("Contact", [contact("C", Name="Ann")])
+    lab.deliver("Contact", [contact("D", Name="Dan")], delivery="d_")
+    lab.deliver("Contact", [contact("C", f1="new", f69="new")])
+    lab.deliver("Contact", [contact("D", Name="Dan"), contact("C", **{f"f{n}": "mended" for n in range(70)})], delivery="d_")
+    (record, _) = lab.records("Contact")
+    assert {k: v for k, v in record.items() if k.startswith("f")} == {
+        **{f"f{n}": "mended" for n in range(60)},
+        "f1": "new",
+        **{f"f{n}": None for n in range(60, 69)},
+        "f69": "new",
+    }
+
+
+def test_a_row_that_was_taken_in_before_there_were_masks_gave_all_that_its_record_held_if_it_changed_it(lab: Lab) -> None:
+    """In a store written by an older version a later delivery's values are as safe as in a new one."""
+    lab.deliver("Contact", [contact("C", Name="Ann", Title="one"), contact("D", Name="Dan")])
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Title="two"), contact("D", Name="Dan")])
+    with lab.session(writable=True) as session:
+        session.run("UPDATE store._lineage SET given = NULL")
+        session.run("UPDATE store._packages SET job_number = NULL")
+        session.run('UPDATE store._change_sets SET moment = NULL, "columns" = NULL')
+    lab.deliver("Contact", [contact("E", Name="Eve"), *(contact(e, Title="mended") for e in ("C", "D"))], delivery="d_")
+    assert titles(lab)[:2] == [("Ann", "two"), ("Dan", "mended")]
+
+
+def test_a_delivery_that_was_held_rules_from_the_moment_that_it_was_held(lab: Lab) -> None:
+    """Approving it later does not make it younger: a delivery between the two still has the last word when it is replayed."""
+    lab.deliver("Contact", [contact("C", Name="Ann")])
+    held = lab.now + timedelta(seconds=1)
+    lab.deliver("Contact", [contact("D", Name="Dan")], delivery="between_")
+    lab.passes["Contact", "held_"] = 1
+    lab.since["held_"] = held
+    lab.deliver("Contact", [contact("C", Title="held")], delivery="held_")
+    lab.deliver("Contact", [contact("D", Name="Dan"), contact("C", Title="between")], delivery="between_")
+    assert titles(lab) == [("Ann", "between"), ("Dan", None)]
+
+
+def test_rows_that_equal_their_records_gave_what_these_held_then(lab: Lab) -> None:
+    """Such rows are settled by a hash; what was blank in them stays free, also after a replay has filled it."""
+    rows = [contact("C", Name="Ann"), contact("D", Name="Dan", Title="one")]
+    lab.deliver("Contact", rows)
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", rows, delivery="same_")
+    assert lab.query("SELECT DISTINCT action, given FROM store._lineage WHERE job = 'same_0'") == [("unchanged", WHOLE)]
+    for title in ("mended", "mended again"):
+        lab.deliver("Contact", [contact("E", Name="Eve"), *(contact(e, Title=title) for e in ("C", "D"))], delivery="d_")
+        assert titles(lab)[:2] == [("Ann", title), ("Dan", "one")]
+
+
+def test_the_row_that_made_a_record_keeps_what_it_gave_and_leaves_free_what_it_did_not(lab: Lab) -> None:
+    """A record is made by one row of a large file; what that row gave is told by the record's first version, whatever came since."""
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Name="Ann"), contact("D", Name="Dan", Title="one")], delivery="made_")
+    assert lab.query("SELECT DISTINCT action, given FROM store._lineage WHERE job = 'made_0'") == [("create", WHOLE)]
+    for title in ("mended", "mended again"):
+        lab.deliver("Contact", [contact("E", Name="Eve"), *(contact(e, Title=title) for e in ("C", "D"))], delivery="d_")
+        assert titles(lab)[1:] == [("Ann", title), ("Dan", "one")]
+
+
+def test_a_record_whose_old_versions_are_gone_is_taken_to_have_been_given_whole(lab: Lab) -> None:
+    """Nobody can tell any more what its maker gave: then nothing of it is overwritten."""
+    lab.deliver("Contact", [contact("E", Name="Eve")], delivery="d_")
+    lab.deliver("Contact", [contact("C", Name="Ann")])
+    lab.deliver("Account", [contact("A", Name="Acme")])
+    lab.deliver("Contact", [contact("C", RelatedTo="A")])
+    with lab.session(writable=True) as session:
+        prune_history(session, list(lab.types.values()), lab.now + timedelta(days=1))
+    lab.deliver("Contact", [contact("E", Name="Eve"), contact("C", Title="mended")], delivery="d_")
+    assert titles(lab) == [("Eve", None), ("Ann", None)]

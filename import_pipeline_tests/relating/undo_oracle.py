@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline_tests.relating.oracle import Oracle, Pin, Record, Row, Version, Waiting, _Delivery
+from import_pipeline_tests.relating.oracle import Event, Oracle, Pin, Record, Row, Version, Waiting, _Delivery
 
 NEVER = datetime.max
 
@@ -75,8 +75,9 @@ class UndoOracle(Oracle):
                 self.lineage[place] = known[place] or 0
         return told
 
-    def stands(self, record: int, version: Version) -> bool:
-        return version is self.records[record].versions[0] or bool(self.counting(record, version, self.cancelled()))
+    def stands(self, event: Event) -> bool:
+        waits = {(r.row.job, r.row.line, r.stamp) for r in self.released if r.undone_by}
+        return event.job not in self.cancelled() and (event.job, event.line, event.stamp) not in waits
 
     def counting(
         self, record: int, version: Version, cancelled: set[str], lifted: Sequence[Released] = (), pulled: Sequence[Released] = ()
@@ -132,11 +133,24 @@ class _Step:
         self.told = Told()
         self.gone: set[int] = set()
         self.back: set[int] = set()
+        self.renamed: set[tuple[int, Any]] = set()
+        """(record, the external id that it no longer has)."""
         self.stamp = datetime.min
 
     def lives(self, parent: int) -> bool:
         """Whether a parent lives once its own type is done."""
         return parent in self.store.records and parent not in self.store.dead
+
+    def named_by(self, row: Row) -> Any:
+        """The parent that a row names: ("id", record), or an external id."""
+        return row.get(self.kind.parent.column) if self.kind.parent else None
+
+    def finds(self, r: Released) -> bool:
+        """Whether a row would find the parent again that it had found."""
+        if r.parent is None or not self.lives(r.parent):
+            return False
+        record = self.store.records[r.parent]
+        return self.named_by(r.row.row) in (("id", r.parent), record.values[self.store.types[record.type].external_id])
 
     def run(self) -> None:
         store = self.store
@@ -144,17 +158,18 @@ class _Step:
         self.stamp = store.stamp
         mine = [r for r in store.released if r.row.type == self.kind.name]
         lost = self.above.gone if self.above else set()
+        renamed = self.above.renamed if self.above else set()
         delivery = store.jobs[self.root][1]
-        self.pulled = [r for r in mine if r.parent in lost and r.delivery == delivery and not r.undone_by]
+        self.pulled = [
+            r
+            for r in mine
+            if (r.parent in lost or (r.parent, self.named_by(r.row.row)) in renamed) and r.delivery == delivery and not r.undone_by
+        ]
         waiting = [(w.type, w.job, w.line) for w in (*store.waiting, *store.aside)]
         self.lifted = [
             r
             for r in mine
-            if not self.off
-            and r.undone_by in self.family
-            and (r.row.type, r.row.job, r.row.line) in waiting
-            and r.parent is not None
-            and self.lives(r.parent)
+            if not self.off and r.undone_by in self.family and (r.row.type, r.row.job, r.row.line) in waiting and self.finds(r)
         ]
         verdicts = {i: self.judge(i, lost) for i, r in sorted(store.records.items()) if r.type == self.kind.name}
         verdicts = {i: v for i, v in verdicts.items() if v}
@@ -298,6 +313,8 @@ class _Step:
             self.back.add(number)
         self.told.actions[number] = "create" if verdict == "create" else "update"
         values = {k: v for k, v in image.items() if k is not None}
+        if values[self.kind.external_id] != record.values[self.kind.external_id]:
+            self.renamed.add((number, record.values[self.kind.external_id]))
         line: Any = None
         record.versions.append(Version(self.stamp, self.undo, line, values, image[None], ((self.undo, line),)))
 

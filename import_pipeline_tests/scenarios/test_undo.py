@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from import_pipeline.definitions import build_definitions
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.orchestration.again import book_replay, book_undo
 from import_pipeline_tests.scenarios.site import Site
@@ -74,6 +75,56 @@ def test_after_an_undo_the_same_bytes_may_be_imported_again(site: Site) -> None:
     assert (again.state, again.counts.created) == ("applied", 2)
 
 
+def _by_hand(site: Site, key: str) -> None:
+    """Materializes a delivery's partition again, as a click in the UI does: every asset of the account, no word of what it was."""
+    job = build_definitions(pipeline=site.pipeline).resolve_job_def("import_acme")
+    with site.instance() as instance:
+        assert job.execute_in_process(instance=instance, partition_key=key).success
+
+
+def _told(site: Site, *jobs: str) -> list[tuple[Any, ...]]:
+    """What the ledger and the receipts say of jobs."""
+    shown = ("id", "outcome", "counts", "undone_by", "undo_of")
+    rows = [row for row in site.jobs() if row.id in jobs]
+    return [(r.id, r.state, r.counts, r.undone_by, {k: v for k, v in site.receipt(r).items() if k in shown}) for r in rows]
+
+
+@pytest.mark.here
+def test_an_undo_materialized_again_by_hand_stays_what_it_was(site: Site) -> None:
+    """It is no replay: it takes nothing back a second time, whatever came since, and its answers stay."""
+    site.deliver("Contact_1.csv", "ExternalDataObjectId,Name,RelatedTo\nC1,Ann,A3\n")
+    site.deliver("Account_1.csv", FIRST)
+    job = site.deliver("Account_2.csv", SECOND)
+    undo = _undo(site, job.id)
+    before, told = _state(site), _told(site, job.id, undo.id)
+    changes = site.query("SELECT * FROM store._undos ORDER BY ALL"), site.query("SELECT * FROM store._change_sets ORDER BY ALL")
+    _by_hand(site, undo.delivery)
+    assert (_state(site), _told(site, job.id, undo.id)) == (before, told)
+    assert (site.query("SELECT * FROM store._undos ORDER BY ALL"), site.query("SELECT * FROM store._change_sets ORDER BY ALL")) == changes
+    later = site.deliver("Account_3.csv", "ExternalDataObjectId,Name,Employees\nA1,Acme,9\nA3,Dorn,2\n")
+    changed = _state(site)
+    _by_hand(site, undo.delivery)
+    assert (_state(site), later.undone_by) == (changed, None)
+    assert _told(site, job.id, undo.id) == told
+
+
+@pytest.mark.here
+def test_an_undo_that_is_undone_and_then_materialized_again_by_hand_does_not_come_back(site: Site) -> None:
+    """Neither in the store nor in the ledger: the import counts, and its bytes are known."""
+    site.deliver("Account_1.csv", FIRST)
+    job = site.deliver("Account_2.csv", SECOND)
+    after = _state(site)
+    undo = _undo(site, job.id)
+    again = _undo(site, undo.id)
+    told = _told(site, job.id, undo.id, again.id)
+    for key in (undo.delivery, again.delivery, undo.delivery):
+        _by_hand(site, key)
+        assert _state(site) == after
+        assert _told(site, job.id, undo.id, again.id) == told
+    assert site.job("Account_2.csv").undone_by is None
+    assert site.deliver("Account_2.csv", SECOND).state == "duplicate"
+
+
 @pytest.mark.here
 def test_what_was_edited_since_stays_and_is_named(site: Site) -> None:
     """A created record with a later edit stays as it is; of a changed record only untouched fields come back."""
@@ -124,7 +175,8 @@ def test_a_replay_leaves_undone_jobs_out(site: Site) -> None:
     book_replay(site.pipeline, undone.delivery)
     site.work()
     assert site.query(shown) == [("A1", 5), ("A2", 7)]
-    assert site.job("Account_2.csv").undone_by == undo.id
+    left_out = site.job("Account_2.csv")
+    assert (left_out.state, left_out.undone_by) == ("applied", undo.id)
 
 
 @pytest.mark.here

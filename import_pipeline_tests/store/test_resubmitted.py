@@ -42,7 +42,8 @@ class Store:
         job = job or f"job{number}"
         self.sent.append(job)
         change_set = f"{job}:1"
-        self.session.run("INSERT INTO store._change_sets VALUES (?, ?, 'account', ?, NULL)", [change_set, job, self._stamp()])
+        booked = [change_set, job, self._stamp()]
+        self.session.run("INSERT INTO store._change_sets (id, delivery, type, stamp) VALUES (?, ?, 'account', ?)", booked)
         data = [{"_job": 0, "_pos": at, "_line": at + 1, "of_job": of, "of_line": line} for at, ((of, line), _) in enumerate(rows)]
         links, jobs = self.folder / "links.parquet", self.folder / "jobs.parquet"
         pl.DataFrame(data, schema=LINKS).write_parquet(links)
