@@ -22,11 +22,11 @@ def write_map(run: "DeliveryRun", job: Job, folder: Path) -> Path | None:
 
     It shows all territories as the job's delivery leaves them, or as a plan would leave them.
     """
-    from import_pipeline.reporting.maps import territory_map_html
-
     frames = _frames(run, run.account.territory_type) if job.object_type == _name(run) else None
     if frames is None:
         return None
+    from import_pipeline.reporting.maps import territory_map_html
+
     territories, findings, points = frames
     title = f"Territories of {run.account.title or run.account.name}"
     note = f"As job {job.id} ({job.name}) {'would leave' if job.dry_run else 'left'} them."
@@ -39,11 +39,11 @@ def write_map(run: "DeliveryRun", job: Job, folder: Path) -> Path | None:
 
 def picture(run: "DeliveryRun", object_type: ObjectType) -> str | None:
     """The territories after the delivery as SVG; None for other types."""
-    from import_pipeline.reporting.maps import territory_map_svg
-
     frames = _frames(run, object_type) if object_type.name == _name(run) else None
     if frames is None:
         return None
+    from import_pipeline.reporting.maps import territory_map_svg
+
     territories, findings, points = frames
     return territory_map_svg(territories, findings, pins=points, title=f"Territories of {run.account.title or run.account.name}")
 
@@ -54,11 +54,11 @@ def _name(run: "DeliveryRun") -> str | None:
 
 def _frames(run: "DeliveryRun", object_type: ObjectType | None) -> tuple[pl.DataFrame, pl.DataFrame | None, pl.DataFrame] | None:
     """(territories with km2, what the inspection found, some pins) of the delivery's change set; None when there is none."""
-    from import_pipeline.territories.areas import square_kilometres
-
     related = run.stage(object_type, "related") if object_type else None
     if related is None or not related.exists or not related.parts("territories"):
         return None
+    from import_pipeline.territories.areas import square_kilometres
+
     territories, found = related.read("territories"), related.read("inspection")
     territories = territories.with_columns(km2=square_kilometres(territories.get_column("shape")))
     return territories, found if found.width else None, related.read("points")

@@ -31,8 +31,8 @@ def mask_sql(work: Work, row: str, parent: str) -> str:
         value = parent if key == PARENT else f"{row}.{ident(key)}"
         if work.parent_column if key == PARENT else key in work.given:
             by_bit.setdefault(_bit(place), []).append(f"{value} IS NOT NULL")
-    parts = [f"CAST({' OR '.join(given)} AS BIGINT) * {bit}" for bit, given in by_bit.items()]
-    return " + ".join(parts) or "CAST(0 AS BIGINT)"
+    zero = "CAST(0 AS BIGINT)"
+    return " | ".join(f"CASE WHEN {' OR '.join(given)} THEN {bit} ELSE {zero} END" for bit, given in by_bit.items()) or zero
 
 
 def bits_of(listed: str | None, keys: Sequence[str]) -> list[int]:
