@@ -168,7 +168,7 @@ def test_replays_in_any_order_end_as_if_all_had_come_in_order(history: History) 
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(histories(5, 2))
 def test_longer_histories_of_replays_end_as_if_all_had_come_in_order(history: History) -> None:
     """The same with more examples: rows that wait, replays of replays, several files."""

@@ -164,7 +164,7 @@ def test_any_sequence_of_deliveries_equals_row_by_row(sequence: list[Any]) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(deliveries(6))
 def test_any_longer_sequence_of_deliveries_equals_row_by_row(sequence: list[Any]) -> None:
     """The same with more examples: rare combinations of rules, adoption, waiting and replay."""

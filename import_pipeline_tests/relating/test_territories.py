@@ -186,7 +186,7 @@ def test_what_hangs_where_is_what_the_stored_shapes_say_then_and_later(steps: li
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(st.lists(STEPS, min_size=4, max_size=9))
 def test_the_same_over_long_sequences(steps: list[tuple[str, Any]]) -> None:
     """Chains of undos and replays between them."""

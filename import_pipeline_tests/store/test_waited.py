@@ -224,7 +224,7 @@ def test_what_is_dropped_is_missed_by_nobody(before: list[Step], minutes: int, a
 
 
 @pytest.mark.slow
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.one_of(lean_steps(2, 6), naming_steps(2, 6)), st.integers(-1, 8), lean_steps(0, 3))
 def test_what_is_dropped_is_missed_by_nobody_after_longer_sequences(before: list[Step], minutes: int, after: list[Step]) -> None:
     """The same with more examples."""
