@@ -155,7 +155,7 @@ WAITING: list[Delivery] = [
 """A row of a later delivery, and one of a later file, wait while the one before them is let in."""
 
 
-@settings(max_examples=30)
+@settings(max_examples=5)
 @example((REPEATED, [0, 1, 2], [1]))
 @example((MADE, [0, 1], [0]))
 @example((WAITING, [0, 1, 2, 3], [3, 1]))
@@ -168,7 +168,8 @@ def test_replays_in_any_order_end_as_if_all_had_come_in_order(history: History) 
 
 
 @pytest.mark.slow
-@settings(max_examples=120)
+@pytest.mark.timeout(1200)
+@settings(max_examples=40)
 @given(histories(5, 2))
 def test_longer_histories_of_replays_end_as_if_all_had_come_in_order(history: History) -> None:
     """The same with more examples: rows that wait, replays of replays, several files."""
