@@ -11,7 +11,7 @@ counts once for each pass: what any of them gave was set by it.
 Entries written before there were masks gave all that the record held then, where they changed it, and else nothing.
 """
 
-from import_pipeline.relating.given import PARENT, bits_of, mask_columns
+from import_pipeline.relating.given import bits_of, mask_columns
 from import_pipeline.relating.rows import pos_sql
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import Tables, ident, idents, literal
@@ -54,16 +54,26 @@ def find_protected(work: Work) -> int:
 
 
 def _make_versions(work: Work) -> None:
-    """View `versions`: all versions of the records that late rows found, with `_valid_to` null in the current ones."""
-    tables, keys = Tables(work.object_type), [k for k in mask_columns(work.object_type) if k != PARENT]
-    columns = f"_id, _version, _valid_from, {PARENT}, {idents(keys)}"
-    touched = "(SELECT target FROM late_targets)"
+    """View `versions`: all versions of the records that late rows found. Table `spans(_id, _version, since, until)`: when each was
+    valid; the version is null before the oldest one where older ones are past their retention."""
+    tables, keys = Tables(work.object_type), mask_columns(work.object_type)
+    columns, touched = f"_id, _version, _valid_from, {idents(keys)}", "(SELECT target FROM late_targets)"
     work.view(
         "versions",
         f"""
-        SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS _valid_to FROM {tables.current} WHERE _id IN {touched}
+        SELECT {columns}, CAST('infinity' AS TIMESTAMPTZ) AS _valid_to FROM {tables.current} WHERE _id IN {touched}
         UNION ALL
         SELECT {columns}, _valid_to FROM {tables.history} WHERE _id IN {touched}
+        """,
+    )
+    work.make(
+        "spans",
+        """
+        SELECT _id, _version, _valid_from AS since, _valid_to AS until FROM versions
+        UNION ALL
+        SELECT _id, CAST(NULL AS BIGINT), CAST('-infinity' AS TIMESTAMPTZ), min(_valid_from)
+        FROM versions
+        GROUP BY _id HAVING min(_version) > 1
         """,
     )
 
@@ -74,32 +84,48 @@ def _sum_entries(work: Work) -> int:
     `listed` are the columns of `given`, a mask. Where `whole`, all that `version` of the record held was given; a version that is past
     its retention is null.
     """
-    slug, undos = literal(work.object_type.slug), undos_of(work.session)
-    off = "AND NOT list_contains($jobs, l.job)" if undos else ""
-    behind = f"CASE WHEN l.job = r.job THEN l.pos > {pos_sql('r._seq')} ELSE coalesce(k.number > r.place, true) END"
-    mask = f"CASE WHEN l.given IS NULL AND l.action = 'unchanged' THEN 0 ELSE coalesce(l.given, {WHOLE}) END"
-    return work.make(
+    undos = undos_of(work.session)
+    values = {"jobs": sorted(cancelled_jobs(undos))} if undos else None
+    # A record may have an entry of each of many deliveries: they are summed as they are read, never kept.
+    work.empty("gave", "_seq BIGINT, record BIGINT, listed VARCHAR, whole BOOLEAN, version BIGINT, given BIGINT")
+    work.add(
         "gave",
         f"""
-        SELECT e._seq, e.record, e.listed, e.mask = {WHOLE} AS whole, v._version AS version, bit_or(e.mask) AS given
-        FROM (
-            SELECT r._seq, l.record, s."columns" AS listed, s.stamp, {mask} AS mask
-            FROM late_targets r
-            JOIN store._lineage l ON l.record = r.target
-            JOIN store._change_sets s ON s.id = l.change_set
-            JOIN known_jobs k ON k.id = l.job
-            WHERE l.type = {slug} AND l.action IN ('create', 'update', 'unchanged')
-                AND CASE WHEN k.delivery = r.delivery THEN r.waited AND {behind} ELSE k.moment > r.moment END {off}
-                AND (l.job, l.pos, l.change_set) NOT IN (
-                    SELECT _job, _pos, _change_set FROM {Tables(work.object_type).released} WHERE _undone_by IS NOT NULL
-                )
-        ) e
-        LEFT JOIN versions v ON e.mask = {WHOLE} AND v._id = e.record AND v._valid_from <= e.stamp
-            AND (v._valid_to IS NULL OR v._valid_to > e.stamp)
-        GROUP BY ALL
+        SELECT _seq, record, listed, false, CAST(NULL AS BIGINT), bit_or(mask)
+        FROM ({_ruling(work, cancelled=bool(undos))})
+        WHERE mask <> {WHOLE}
+        GROUP BY _seq, record, listed
         """,
-        {"jobs": sorted(cancelled_jobs(undos))} if undos else None,
+        values,
     )
+    work.add(
+        "gave",
+        f"""
+        SELECT DISTINCT e._seq, e.record, CAST(NULL AS VARCHAR), true, s._version, CAST(NULL AS BIGINT)
+        FROM ({_ruling(work, cancelled=bool(undos))}) e
+        JOIN spans s ON s._id = e.record AND s.since <= e.stamp AND s.until > e.stamp
+        WHERE e.mask = {WHOLE}
+        """,
+        values,
+    )
+    return work.size("gave")
+
+
+def _ruling(work: Work, *, cancelled: bool) -> str:
+    """SELECT of `_seq`, `record`, `listed`, `stamp`, `mask` of the entries that rule over each late row. Binds `$jobs` if `cancelled`."""
+    behind = f"CASE WHEN l.job = r.job THEN l.pos > {pos_sql('r._seq')} ELSE coalesce(k.number > r.place, true) END"
+    mask = f"CASE WHEN l.given IS NULL AND l.action = 'unchanged' THEN 0 ELSE coalesce(l.given, {WHOLE}) END"
+    waits = f"SELECT _job, _pos, _change_set FROM {Tables(work.object_type).released} WHERE _undone_by IS NOT NULL"
+    return f"""
+        SELECT r._seq, l.record, s."columns" AS listed, s.stamp, {mask} AS mask
+        FROM late_targets r
+        JOIN store._lineage l ON l.record = r.target
+        JOIN store._change_sets s ON s.id = l.change_set
+        JOIN known_jobs k ON k.id = l.job
+        WHERE l.type = {literal(work.object_type.slug)} AND l.action IN ('create', 'update', 'unchanged')
+            AND CASE WHEN k.delivery = r.delivery THEN r.waited AND {behind} ELSE k.moment > r.moment END
+            AND (l.job, l.pos, l.change_set) NOT IN ({waits}) {"AND NOT list_contains($jobs, l.job)" if cancelled else ""}
+        """
 
 
 def _read_columns(work: Work) -> None:
