@@ -40,10 +40,12 @@ templates: setup ## write the empty file to fill in for each object type
 	$(BIN)/import-pipeline template
 
 test: setup ## the quick tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
 
 test-all: setup ## the slow rest: faults at scale, longer properties, scenarios through the real daemon
-	$(BIN)/pytest --live -m slow
+	$(BIN)/pytest -m slow -n 2 --dist worksteal
+	@# One after the other: each starts processes of its own and has a time to keep.
+	$(BIN)/pytest --live -m live
 
 lint: setup ## style and types
 	$(BIN)/ruff check .
