@@ -78,7 +78,7 @@ CODES: dict[str, Code] = {
         _row("ring_not_closed", "a ring does not end where it begins"),
         _row("ring_crosses", "a border crosses or touches itself"),
         _row("crosses_antimeridian", "a border jumps over the 180th meridian"),
-        _row("duplicate_title", "two territories of the delivery have the same title"),
+        _row("duplicate_title", "two territories of the file have the same title"),
         # related
         _row("unknown_record_id", "no record has this id"),
         _row("id_conflict", "record id and external id name two records"),

@@ -233,7 +233,7 @@ def write(
         packages=row.packages_total,
         aftermath=aftermath,
     )
-    return answer._replace(plan=plan.page if plan else None, map=map_file)
+    return answer._replace(plan=plan.page if plan else None)
 
 
 def _hindered(state: JobState, reason: str | None) -> str | None:

@@ -5,9 +5,10 @@ Belongs here: the wiring of the stages, one method a stage. Does not belong here
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from import_pipeline.failures import PermanentFailure
@@ -40,6 +41,8 @@ class DeliveryRun:
     pipeline: Pipeline
     account: Account
     key: str
+    drawn: set[Path] = field(default_factory=set)
+    """Maps that this run has drawn (mapping.py)."""
 
     @cached_property
     def staging(self) -> DeliveryStaging:

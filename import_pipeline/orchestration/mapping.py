@@ -11,29 +11,35 @@ import polars as pl
 
 from import_pipeline.model.job import Job
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.reporting.names import answer_name, replacing, temporary_path
+from import_pipeline.reporting.names import replacing
 
 if TYPE_CHECKING:
     from import_pipeline.orchestration.flow import DeliveryRun
 
 
 def write_map(run: "DeliveryRun", job: Job, folder: Path) -> Path | None:
-    """The map page of one job of territories as `NAME.JOB.map.html` in `folder`; None for other jobs.
+    """The map page of the job's delivery as `territories.DELIVERY.map.html` in `folder`; None for jobs of other types.
 
-    It shows all territories as the job's delivery leaves them, or as a plan would leave them.
+    It shows all territories as the delivery leaves them, or as a plan would leave them. The jobs of a delivery share it: there may be
+    one file for each territory.
     """
-    frames = _frames(run, run.account.territory_type) if job.object_type == _name(run) else None
+    target = folder / f"territories.{run.key}.map.html"
+    if job.object_type != _name(run):
+        return None
+    if target in run.drawn:
+        return target
+    frames = _frames(run, run.account.territory_type)
     if frames is None:
         return None
     from import_pipeline.reporting.maps import territory_map_html
 
     territories, findings, points = frames
     title = f"Territories of {run.account.title or run.account.name}"
-    note = f"As job {job.id} ({job.name}) {'would leave' if job.dry_run else 'left'} them."
+    note = f"As delivery {run.key} {'would leave' if job.dry_run else 'left'} them."
     page = territory_map_html(territories, findings, pins=points, counts=territories.select("id", "pins"), title=title, note=note)
-    target = folder / answer_name(job.name, job.id, "map.html", job.kind)
-    with replacing(target, temporary_path(target, job.id, "map.html")) as out:
+    with replacing(target, target.with_name(f".{target.name}.writing")) as out:
         out.write(page.encode())
+    run.drawn.add(target)
     return target
 
 

@@ -35,7 +35,6 @@ class Answer(NamedTuple):
     errors_file: Path | None
     failed_file: Path | None
     plan: Path | None = None
-    map: Path | None = None
 
 
 def goes_to_success(state: JobState) -> bool:

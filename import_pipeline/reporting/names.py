@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 
 from import_pipeline.model.job import FileKind
 
-AnswerKind = Literal["errors", "failed", "receipt", "plan.csv", "plan.parquet", "plan.html", "map.html"]
+AnswerKind = Literal["errors", "failed", "receipt", "plan.csv", "plan.parquet", "plan.html"]
 MAX_NAME_BYTES = 255
 """Longest file name of the usual file systems, in bytes."""
 

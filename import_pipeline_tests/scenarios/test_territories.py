@@ -61,8 +61,10 @@ def test_kml_files_become_a_tree_of_territories_in_order_of_their_levels(land: S
     assert land.errors(inner) == {(4, "Shape", "not_a_polygon")}
     assert [(w["code"], w["lines"]) for w in land.receipt(more)["errors"]] == [("no_parent_territory", [4])]
     success = land.listing("Territories/Success")
-    assert {"1_outer.kml", "2_inner.kml", "2_more.kml", f"2_inner.{inner.id}.map.html"} <= set(success)
-    assert land.receipt(inner)["map_file"] == f"2_inner.{inner.id}.map.html"
+    drawn = f"territories.{inner.delivery}.map.html"
+    assert {"1_outer.kml", "2_inner.kml", "2_more.kml", drawn} <= set(success)
+    assert [name for name in success if name.endswith(".map.html")] == [drawn]
+    assert {land.receipt(job)["map_file"] for job in land.jobs()} == {drawn}
     assert f"2_inner.{inner.id}.failed.kml" in land.listing("Territories/Failed")
 
 
