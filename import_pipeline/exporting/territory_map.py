@@ -13,7 +13,7 @@ import polars as pl
 from import_pipeline.exporting.files import hidden, publish
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.account import Account
-from import_pipeline.model.territory import LEVEL, SHAPE, TITLE
+from import_pipeline.model.territory import LEVEL, MAP_PINS, SHAPE, TITLE
 from import_pipeline.reporting.maps import territory_map_html
 from import_pipeline.store.hanging import hanging_of
 from import_pipeline.store.names import ident
@@ -23,8 +23,6 @@ from import_pipeline.territories.areas import square_kilometres
 from import_pipeline.territories.hierarchy import parents
 from import_pipeline.territories.inspection import inspect
 
-POINTS = 2_000
-"""Pins that the map shows at most."""
 _FRAME = {"id": pl.Int64, "title": pl.String, "level": pl.Int64, "shape": pl.String}
 _PINS = {"id": pl.Int64, "lng": pl.Float64, "lat": pl.Float64, "territory": pl.Int64}
 
@@ -58,7 +56,7 @@ def write_territory_map(session: Session, account: Account, path: Path, at: date
             km2=square_kilometres(territories.get_column("shape")), change=pl.lit(None, pl.String)
         ),
         inspect(territories, tree, stated.tolerance),
-        pins=pins.gather_every(max(1, -(-pins.height // POINTS))),
+        pins=pins.gather_every(max(1, -(-pins.height // MAP_PINS))),
         counts=counts,
         title=f"Territories of {account.title or account.name}",
         note=f"As of {at:%Y-%m-%d %H:%M:%S} UTC." if at else "",

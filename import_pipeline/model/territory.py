@@ -12,6 +12,10 @@ from import_pipeline.model.policy import Share
 
 TERRITORY = "Territory"
 TITLE, LEVEL, SHAPE, DESCRIPTION, PARENT = "Title", "Level", "Shape", "Description", "Parent"
+RING_POINTS = 500_000
+"""The most points of one ring."""
+MAP_PINS = 2_000
+"""The most pins that a map shows."""
 LEVELS = 9
 """The deepest level there can be: a file's name tells it with one digit, `1_` to `9_`."""
 _LEVEL = re.compile(r"(?<![0-9])([1-9])_")

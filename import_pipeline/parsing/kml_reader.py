@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from import_pipeline.model.row_error import Notice
-from import_pipeline.model.territory import DESCRIPTION, LEVEL, SHAPE, TITLE, level_of
+from import_pipeline.model.territory import DESCRIPTION, LEVEL, RING_POINTS, SHAPE, TITLE, level_of
 from import_pipeline.parsing import links
 from import_pipeline.parsing.batch import Batch, Found, Ints, Refused, Task, finding, findings
 from import_pipeline.parsing.header import Mapper
 from import_pipeline.parsing.kml_placemark import Placemark, Wrong, read_placemark
-from import_pipeline.parsing.kml_shapes import EXPECTED, POINTS_LIMIT, ring_texts, shape_texts, wrong_coordinate
+from import_pipeline.parsing.kml_shapes import EXPECTED, ring_texts, shape_texts, wrong_coordinate
 from import_pipeline.parsing.kml_xml import Placemarks, has_template_mark
 from import_pipeline.store.staging import END
 
@@ -103,7 +103,7 @@ class KmlReader:
             pl.Series("placemark", [at for at, _ in given], dtype=pl.Int64),
             pl.Series("polygon", [ring.polygon for _, ring in given], dtype=pl.Int64),
         )
-        wrong = pl.col("ring").is_null() | (pl.col("points") == 0) | (pl.col("points") > POINTS_LIMIT)
+        wrong = pl.col("ring").is_null() | (pl.col("points") == 0) | (pl.col("points") > RING_POINTS)
         refused: set[int] = set()
         for index, points in made.with_row_index("index").filter(wrong).select("index", "points").iter_rows():
             at, ring = given[index]
@@ -112,8 +112,8 @@ class KmlReader:
             refused.add(at)
             if points == 0:
                 placemarks[at].refuse("ring_too_short", "a ring without coordinates", "at least four points, the last equal to the first")
-            elif points > POINTS_LIMIT:
-                placemarks[at].refuse("too_many_points", f"{points:,} points in a ring", f"at most {POINTS_LIMIT:,}")
+            elif points > RING_POINTS:
+                placemarks[at].refuse("too_many_points", f"{points:,} points in a ring", f"at most {RING_POINTS:,}")
             else:
                 number, text, down = wrong_coordinate(ring.text)
                 placemarks[at].refuse(

@@ -12,8 +12,6 @@ import re
 import numpy as np
 import polars as pl
 
-POINTS_LIMIT = 500_000
-"""Points of one ring."""
 EXPECTED = "longitude,latitude[,altitude] as numbers, coordinates separated by blanks"
 _BLANKS = " \t\r\n"
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"

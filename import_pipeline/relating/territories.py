@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.model.territory import LEVEL, SHAPE, TITLE, Territories
+from import_pipeline.model.territory import LEVEL, MAP_PINS, SHAPE, TITLE, Territories
 from import_pipeline.relating.after import ChangeSetFiles, after_sql
 from import_pipeline.store.names import Tables, ident, idents
 from import_pipeline.store.session import Session
@@ -30,8 +30,6 @@ KEYS = (TITLE, LEVEL, SHAPE)
 """The columns of a territory that decide what hangs where."""
 FRAME = f"_id AS id, {ident(TITLE)} AS title, CAST({ident(LEVEL)} AS BIGINT) AS level, {ident(SHAPE)} AS shape"
 _PLACE = ("_job", "_line", "job")
-POINTS = 2_000
-"""Pins that a map shows at most."""
 _EXPECTED = {
     "no_parent_territory": "a territory of the level above that contains it",
     "outside_parent": "a shape inside of {}",
@@ -68,7 +66,7 @@ def _write_map(change_set: ChangeSetFiles, after: pl.DataFrame, tree: pl.DataFra
         pl.col("pins").fill_null(0)
     )
     writer.part("territories", whole)
-    writer.part("points", pins.gather_every(max(1, -(-pins.height // POINTS))).select("lng", "lat", "territory"))
+    writer.part("points", pins.gather_every(max(1, -(-pins.height // MAP_PINS))).select("lng", "lat", "territory"))
 
 
 def write_warnings(change_set: ChangeSetFiles, after: pl.DataFrame, found: pl.DataFrame, writer: StageWriter) -> None:

@@ -16,12 +16,11 @@ import polars as pl
 import shapely
 
 from import_pipeline.model.field import FieldSpec
+from import_pipeline.model.territory import RING_POINTS
 from import_pipeline.validation.rules import ColumnJudge, Rule, stated_rules
 from import_pipeline.validation.wkt import Flags, Ints, Rings, first_bad_point, numbers_text, read_rings, write_rings
 
 Objects = npt.NDArray[np.object_]
-POINTS = 500_000
-"""The most points of one ring."""
 SHOWN = 60
 """Characters of a value that is no polygon at all."""
 _WORDS = {
@@ -29,7 +28,7 @@ _WORDS = {
     "several_polygons": "one polygon: give each its own title, or let the account accept several (accept_multipolygons)",
     "polygon_with_hole": "a polygon without holes, or an account that accepts them (accept_multipolygons)",
     "bad_coordinate": "longitude and latitude as plain numbers such as -96.1 41.2",
-    "too_many_points": f"rings of at most {POINTS:,} points",
+    "too_many_points": f"rings of at most {RING_POINTS:,} points",
     "coordinate_range": "longitude -180 to 180, then latitude -90 to 90",
     "ring_too_short": "a ring of at least four points, the last one equal to the first (equal neighbours count once)",
     "ring_not_closed": "a ring whose last point is equal to its first",
@@ -160,7 +159,7 @@ class _Judging:
             self._mark("several_polygons", np.flatnonzero(polygons > 1))
             self._mark_rings("polygon_with_hole", ~self.rings.first)
         self._mark_rings("bad_coordinate", ~self.rings.parsed)
-        self._mark_rings("too_many_points", self.rings.points > POINTS)
+        self._mark_rings("too_many_points", self.rings.points > RING_POINTS)
         self._judge_points()
 
     def _mark(self, code: str, rows: Ints, ring: Ints | None = None, point: Ints | None = None) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from import_pipeline.parsing.kml_shapes import POINTS_LIMIT, ring_texts, shape_texts, wrong_coordinate
+from import_pipeline.model.territory import RING_POINTS
+from import_pipeline.parsing.kml_shapes import ring_texts, shape_texts, wrong_coordinate
 from import_pipeline_tests.parsing.kml_lab import kml, placemark, polygon, read
 
 GOOD = {
@@ -63,8 +64,8 @@ def test_the_wrong_coordinate_is_counted_from_one() -> None:
 
 def test_a_ring_of_too_many_points_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody can draw is no border; the limit itself is allowed."""
-    assert POINTS_LIMIT == 500_000
-    monkeypatch.setattr("import_pipeline.parsing.kml_reader.POINTS_LIMIT", 5)
+    assert RING_POINTS == 500_000
+    monkeypatch.setattr("import_pipeline.parsing.kml_reader.RING_POINTS", 5)
     got = read(tmp_path, kml(placemark("A", polygon("1,1 " * 5)), placemark("B", polygon("1,1 " * 6))))
     assert [title for _, title in got.cells("Title")] == ["A"]
     assert got.errors.select("code", "value", "expected").rows() == [("too_many_points", "B: 6 points in a ring", "at most 5")]

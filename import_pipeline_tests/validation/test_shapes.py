@@ -119,7 +119,7 @@ def test_only_a_range_that_swapping_would_mend_asks_whether_they_are_swapped() -
 
 def test_a_ring_may_have_half_a_million_points_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded; a real border has some thousands."""
-    monkeypatch.setattr(shapes, "POINTS", 4)
+    monkeypatch.setattr(shapes, "RING_POINTS", 4)
     assert verdict(STRICT, TRIANGLE) == TRIANGLE
     refused = verdict(STRICT, "POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0))")
     assert (refused["code"], refused["value"]) == ("too_many_points", "ring of 5 points")
