@@ -4,7 +4,7 @@ Belongs here: what makes several rows one change with the same result as row by 
 (match.py), comparing with the store (compare.py).
 
 Tables made here:
-  placed   every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored), `hash`
+  placed   (a view) every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored), `hash`
            (the stored one, where the row's ids found the record), `lead` (else: the row that makes it), `parent_id`
   several  `id`, `target`, `lead` of records that several rows name, or a late one
   members  `placed` of those rows
@@ -13,8 +13,12 @@ Tables made here:
 """
 
 from import_pipeline.relating.findings import live, refuse
+from import_pipeline.relating.rows import SEQ_STEP
 from import_pipeline.relating.work import Work
 from import_pipeline.store.names import data_columns, ident, literal, updatable
+
+FEW_JOBS = 50
+"""Up to so many files a choice among them in SQL costs less than a join."""
 
 
 def refuse_incomplete(work: Work) -> None:
@@ -71,12 +75,14 @@ def _find_makers(work: Work) -> None:
 
 
 def place_rows(work: Work, first_id: int) -> int:
-    """Table `placed`; returns how many records are new. Their ids go from `first_id` on in order of the rows that make them."""
+    """View `placed`; returns how many ids are taken. They go from `first_id` on in order of the rows that make the records."""
+    if _all_new(work):
+        return _number_all(work, first_id)
     target, maker, digest, joins = _matches(work)
     all_stored = work.size("by_id") == work.size("narrow") and not work.size("tangled")
     number = "NULL" if all_stored else f"{first_id} - 1 + dense_rank() OVER (ORDER BY lead NULLS LAST)"
     work.make(
-        "placed",
+        "placed_rows",
         f"""
         SELECT *, CASE WHEN target IS NULL THEN {number} ELSE target END AS id
         FROM (
@@ -92,7 +98,37 @@ def place_rows(work: Work, first_id: int) -> int:
         )
         """,
     )
+    work.view("placed", "SELECT * FROM placed_rows")
     return 0 if all_stored else int(work.one("SELECT coalesce(max(id) - ?, 0) FROM placed WHERE target IS NULL", [first_id - 1]))
+
+
+def _all_new(work: Work) -> bool:
+    """True when every row makes a record: nothing matched, no two name the same one, none is settled, none had waited."""
+    return len(work.order.jobs) <= FEW_JOBS and not any(
+        work.size(table) for table in ("by_id", "by_rule", "tangled", "makers", "settled", "released")
+    )
+
+
+def _number_all(work: Work, first_id: int) -> int:
+    """View `placed` for rows that all make records: ids follow from job and position, so nothing is sorted. Refused rows leave gaps."""
+    taken, first = 0, {}
+    for job, last in work.session.run("SELECT _job, max(_seq) FROM narrow GROUP BY 1 ORDER BY 1"):
+        first[job] = first_id + taken - job * SEQ_STEP
+        taken += last - job * SEQ_STEP + 1
+    number = " ".join(f"WHEN {job} THEN CAST({base} AS BIGINT)" for job, base in first.items())
+    nothing = "CAST(NULL AS BIGINT)"
+    work.view(
+        "placed",
+        f"""
+        SELECT n._seq, n._job, n._line, {nothing} AS target, {nothing} AS maker, {nothing} AS hash,
+            {"p.id" if work.parent_column else nothing} AS parent_id, n._seq AS lead,
+            n._seq + {f"CASE n._job {number} END" if first else nothing} AS id
+        FROM narrow n
+        {"LEFT JOIN parents p ON p.ref = n.parent_ref" if work.parent_column else ""}
+        """,
+    )
+    work.all_new = True
+    return taken
 
 
 def _matches(work: Work) -> tuple[str, str, str, list[str]]:

@@ -108,6 +108,8 @@ class Work(Scratch):
     order: RelateOrder
     given: frozenset[str] = frozenset()
     """Keys of the columns that at least one row may give."""
+    all_new: bool = False
+    """True when every row makes a record of its own: nothing is looked up then, and the rows keep the order of the files."""
 
     @property
     def replay(self) -> bool:
