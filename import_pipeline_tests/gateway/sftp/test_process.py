@@ -121,11 +121,9 @@ def test_fifty_clients_at_once_lose_nothing_and_double_nothing(process: Process,
             assert files[f"f{number}_{part}.csv"].read_bytes() == (tmp_path / f"{number}_{part}").read_bytes()
 
 
-@pytest.mark.slow
-@pytest.mark.live
-@pytest.mark.timeout(540)
-def test_up_serves_a_file_by_sftp_and_its_answer_comes_back_the_same_way(process: Process, keys: dict[str, Path], tmp_path: Path) -> None:
-    """From `sftp put` to the receipt that the same user reads and deletes; nothing runs on when `up` is stopped."""
+@contextmanager
+def _up(process: Process) -> Iterator[str]:
+    """`import-pipeline up` of this home until the block ends; what it told when it was ready."""
     words = [str(PROGRAM), "up", "--port", str(free_port())]
     with subprocess.Popen(words, env=process.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as up:
         assert up.stdout is not None
@@ -134,6 +132,19 @@ def test_up_serves_a_file_by_sftp_and_its_answer_comes_back_the_same_way(process
             told += line
             if "Ctrl-C" in line:
                 break
+        try:
+            yield told
+        finally:
+            up.terminate()
+            assert up.wait(330) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.timeout(540)
+def test_up_serves_a_file_by_sftp_and_its_answer_comes_back_the_same_way(process: Process, keys: dict[str, Path], tmp_path: Path) -> None:
+    """From `sftp put` to the receipt that the same user reads and deletes; nothing runs on when `up` is stopped."""
+    with _up(process) as told:
         assert f"sftp -P {process.port} ana@127.0.0.1" in told and re.search(r"host key is SHA256:\S{43}", told)
         client = Client(process, "ana", keys["ed25519"])  # type: ignore[arg-type]
         (tmp_path / "a.csv").write_text("ExternalDataObjectId,Name\nA-1,Acme\nA-2,Bolt\n")
@@ -143,6 +154,35 @@ def test_up_serves_a_file_by_sftp_and_its_answer_comes_back_the_same_way(process
         until(lambda: ".receipt.json" in client.sftp(f"ls -1 {answers}").out, 90)
         print(f"from the end of the upload to the receipt: {time.monotonic() - begun:.1f} s")
         assert client.sftp(f"get {answers}/Account_sftp.*.receipt.json {tmp_path / 'receipt.json'}", f"rm {answers}/*").code == 0
-        up.terminate()
-        assert up.wait(330) == 0
     assert json.loads((tmp_path / "receipt.json").read_text())["counts"]["created"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.live
+@pytest.mark.timeout(540)
+def test_fifty_clients_send_while_imports_run_and_every_row_is_imported_once(
+    process: Process, keys: dict[str, Path], tmp_path: Path
+) -> None:
+    """Each sends a file, and once imports are under way another one."""
+
+    def send(number: int, part: int) -> Done:
+        rows = "".join(f"A-{number}-{part}-{row},Firm {row}\n" for row in range(200))
+        file = tmp_path / f"{number}_{part}.csv"
+        file.write_text(f"ExternalDataObjectId,Name\n{rows}")
+        client = Client(process, "ana", keys["ed25519"])  # type: ignore[arg-type]
+        return client.sftp(f"put {file} {NEW}/Account_{number}_{part}.csv", timeout=200)
+
+    answers = process.tree / "DataObjects/Import/Success"
+    with _up(process), ThreadPoolExecutor(50) as pool:
+        done = list(pool.map(send, range(50), [0] * 50))
+        until(lambda: "running" in process.run("jobs", "--state", "running", "--json").out, 60)
+        done += pool.map(send, range(50), [1] * 50)
+        assert [one for one in done if one.code != 0] == []
+        until(lambda: len(list(answers.glob("*.receipt.json"))) == 100, 240)
+    receipts = [json.loads(path.read_text()) for path in answers.glob("*.receipt.json")]
+    assert {receipt["counts"]["created"] for receipt in receipts} == {200}
+    assert len({receipt["delivery"] for receipt in receipts}) > 1
+    listed = process.run("records", "-t", "Account", "-a", ACCOUNT, "--json")
+    ids = [json.loads(line)["ExternalDataObjectId"] for line in listed.out.splitlines()]
+    assert len(ids) == len(set(ids)) == 20_000
+    assert list((process.tree / NEW).iterdir()) == [] and list((process.tree / ".staging").iterdir()) == []
