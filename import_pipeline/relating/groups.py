@@ -4,8 +4,8 @@ Belongs here: what makes several rows one change with the same result as row by 
 (match.py), comparing with the store (compare.py).
 
 Tables made here:
-  placed   (a view) every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored), `hash`
-           (the stored one, where the row's ids found the record), `lead` (else: the row that makes it), `parent_id`
+  placed   (a view) every row that is not settled: `_seq`, `_job`, `_line`, `id` (the record's), `target` (the same where it is stored),
+           `hash` (the stored one, where the row's ids found the record), `lead` (else: the row that makes it), `parent_id`
   several  `id`, `target`, `lead` of records that several rows name, or a late one
   members  `placed` of those rows
   folded   one wide row for each of them: `_id`, `_parent_id` and the columns. Per column the last value that is not blank; what only

@@ -21,6 +21,9 @@ from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
 
 STOP_SECONDS = 5.0
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes256-ctr", "aes192-ctr", "aes128-ctr")
+"""Not ChaCha20, which most clients would choose: here it is worked out packet by packet in Python and takes twice the time of AES-GCM,
+which every client of the last ten years knows. Nor CBC, which is broken in this protocol."""
 _WINDOW = 4 * 1024 * 1024
 
 
@@ -58,6 +61,7 @@ async def serving(
             server_version="import_pipeline",
             config=None,
             signature_algs=["ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256"],
+            encryption_algs=CIPHERS,
             compression_algs=["none"],
             kbdint_auth=False,
             gss_host=None,
