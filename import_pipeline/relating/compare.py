@@ -184,8 +184,11 @@ def _warn(work: Work, column: str, *, rows: int, first: int | None) -> None:
 def actions_sql(work: Work) -> str:
     """SELECT of `placed` with `action`, with `tells`: whether the row tells its record's change, and with `given`: its mask.
 
-    A row alone that makes its record, or whose hash is the record's, gave all that the record holds then.
+    A row alone that makes its record, or whose hash is the record's, gave all that the record holds then. Deletions and redemptions
+    have told all that themselves, in the table `operated`.
     """
+    if "operated" in work.sizes:
+        return "SELECT * FROM operated"
     several, compared = work.size("several"), work.size("compared")
     joins = ["LEFT JOIN compared c ON c._first = p._seq"] if compared else []
     changed = "WHEN c._changed THEN 'update'" if compared else ""

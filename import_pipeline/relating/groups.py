@@ -98,6 +98,9 @@ def place_rows(work: Work, first_id: int) -> int:
         )
         """,
     )
+    if work.order.operation == "append":
+        # What is recorded once is never changed, nor hung elsewhere.
+        work.session.run("UPDATE placed_rows SET parent_id = NULL WHERE target IS NOT NULL OR lead <> _seq")
     work.view("placed", "SELECT * FROM placed_rows")
     return 0 if all_stored else int(work.one("SELECT coalesce(max(id) - ?, 0) FROM placed WHERE target IS NULL", [first_id - 1]))
 
@@ -155,13 +158,14 @@ def _matches(work: Work) -> tuple[str, str, str, list[str]]:
 
 def find_several(work: Work) -> int:
     """Tables `several` and `members`; returns the number of records in `several`. Late rows must be known (late.py)."""
-    alone = not any(work.size(t) for t in ("makers", "tangled", "by_rule", "late")) and "RecordID" not in work.given
+    alone = not any(work.size(t) for t in ("makers", "tangled", "by_rule", "late", "mapped")) and "RecordID" not in work.given
     if alone and not (work.size("by_id") and _named_twice(work)):
         return 0
     late = "OR bool_or(_seq IN (SELECT _seq FROM late))" if work.size("late") else ""
+    mapped = "OR id IN (SELECT id FROM mapped)" if work.size("mapped") else ""
     found = work.make(
         "several",
-        f"SELECT id, any_value(target) AS target, any_value(lead) AS lead FROM placed GROUP BY id HAVING count(*) > 1 {late}",
+        f"SELECT id, any_value(target) AS target, any_value(lead) AS lead FROM placed GROUP BY id HAVING count(*) > 1 {late} {mapped}",
     )
     if found and late:
         work.make(

@@ -33,6 +33,9 @@ def find_parents(work: Work) -> None:
         FROM narrow n JOIN parents p ON p.ref = n.parent_ref
         WHERE p.id IS NULL AND n._seq NOT IN (SELECT _seq FROM settled)
         """
+    if work.order.operation == "append" and work.size("by_id"):
+        # What is recorded already needs no parent any more.
+        missing += " AND n._seq NOT IN (SELECT _seq FROM by_id)"
     if work.order.strict or spec.unresolved == "fail":
         refuse(
             work,

@@ -11,7 +11,24 @@ import polars as pl
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.relating import compare, findings, groups, late, match, parents, parts, pins, rows, tangled, territories
+from import_pipeline.relating import (
+    compare,
+    create_only,
+    deletion,
+    findings,
+    gone,
+    groups,
+    late,
+    maps,
+    match,
+    parents,
+    parts,
+    pins,
+    redemption,
+    rows,
+    tangled,
+    territories,
+)
 from import_pipeline.relating.after import ChangeSetFiles
 from import_pipeline.relating.given import mask_columns
 from import_pipeline.relating.work import RelateOrder, TerritoryRules, Work
@@ -70,7 +87,10 @@ def relate_delivery(session: Session, order: RelateOrder, validated: StageFolder
             "moment": work.one("SELECT stamp FROM first_pass").isoformat() if order.replay else None,
             "columns": mask_columns(order.object_type),
             "jobs": parts.write_parts(work, writer),
+            "operation": order.operation,
         }
+        if order.operation == "delete":
+            report["accounts"] = deletion.write_gone(work, writer)
         if order.territories:
             rows_given = ChangeSetFiles(writer.folder, validated.parts())
             hang(session, order.object_type, order.territories, rows_given, writer)
@@ -94,6 +114,10 @@ def stamp_of(session: Session, now: datetime) -> datetime:
 
 def _compute(work: Work, validated: StageFolder) -> None:
     _begin(work)
+    if work.order.operation in ("delete", "redeem"):
+        findings.make_findings(work)
+        (deletion if work.order.operation == "delete" else redemption).compute(work, validated)
+        return
     filled = [part for part in validated.parts() if pl.scan_parquet(part).select(pl.len()).collect().item()]
     work.given = rows.make_wide(work.session, work.object_type, filled)
     late.make_released(work)
@@ -102,6 +126,7 @@ def _compute(work: Work, validated: StageFolder) -> None:
     rows.make_narrow(work)
     findings.make_findings(work)
     match.match_ids(work)
+    gone.refuse_gone(work)
     parents.find_parents(work)
     parents.expire_parked(work)
     match.match_rules(work)
@@ -110,8 +135,11 @@ def _compute(work: Work, validated: StageFolder) -> None:
     groups.refuse_incomplete(work)
     next_id = int(work.one("SELECT next_id FROM store._lock"))
     created = groups.place_rows(work, next_id)
+    if work.order.operation == "append":
+        create_only.silence(work)
     work.drop("by_rid", "by_id", "by_rule", "hits", "open_rows", "decided", "in_order")
     late.make_late(work)
+    maps.merge(work)
     if groups.find_several(work):
         groups.fold(work)
     pins.make_pins(work, next_id + created)

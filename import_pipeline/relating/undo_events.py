@@ -6,7 +6,8 @@ Belongs here: finding records and events, and refusing when versions are missing
 Tables made here:
   plain     `_id` of records that the undone import made and nobody changed since: they go, and nothing else need be known of them
   touched   `_id` of all others that are looked at: those with own events (see undo_work.py), with an event of a row that waits again,
-            deleted by the family, or hanging on a parent that goes
+            deleted by the family, hanging on a parent that goes, or fallen
+  fallen    `_id`, `own` of records that an import deleted: the root, or one that is undone itself
   mixed     `id`, `stamp` of the change sets in which rows of several jobs, or rows that had waited, may have made one version together
   takers    `record`, `stamp`, `own`, `counts`, `voice` of versions made there: what the rows that made it say. Rows cannot be told apart
             in a version, so it counts as long as one of them does; `voice` is the job of one that does
@@ -46,12 +47,15 @@ def find_touched(work: UndoWork) -> None:
     if since and work.off:
         alone = "AND _valid_from NOT IN (SELECT stamp FROM mixed)" if work.size("mixed") else ""
         work.make("plain", f"SELECT _id FROM {current} WHERE _job {own} AND _version = 1 {alone}")
-    sources = []
+    _find_fallen(work)
+    # A fallen record without any version left is one whose history is past its retention: it is missed below.
+    left = f"SELECT _id FROM {current} UNION ALL SELECT _id FROM {history}"
+    sources = [f"SELECT _id FROM fallen WHERE _id IN ({left})"] if work.size("fallen") else []
     if since:
         plain = "" if work.size("mixed") or not work.off else "AND _version > 1"
         # A version that ended before the job's first change set is of no concern.
         bound = f"_valid_to >= CAST({literal(since.isoformat())} AS TIMESTAMPTZ)"
-        sources = [
+        sources += [
             f"SELECT _id FROM {current} WHERE _job {own} {plain}",
             f"SELECT _id FROM {history} WHERE {bound} AND (_job {own} OR _ended_by IN (SELECT id FROM family))",
         ]
@@ -67,6 +71,22 @@ def find_touched(work: UndoWork) -> None:
         work.make("touched", f"SELECT DISTINCT _id FROM ({' UNION ALL '.join(sources)}) {apart}")
     _find_events(work)
     _refuse_holes(work, since)
+
+
+def _find_fallen(work: UndoWork) -> None:
+    """Table `fallen(_id, own)`: records that the root deleted (`own`), or another import whose deletion counts no more."""
+    work.make(
+        "fallen",
+        f"""
+        SELECT record AS _id, bool_or(job = $root) AS own
+        FROM store._gone
+        WHERE type = $type AND (
+            job = $root OR job IN (SELECT id FROM undone_jobs) AND record NOT IN (SELECT _id FROM {work.tables.current})
+        )
+        GROUP BY record
+        """,
+        {"type": work.object_type.slug, "root": work.root},
+    )
 
 
 def _find_events(work: UndoWork) -> None:

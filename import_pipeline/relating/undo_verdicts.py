@@ -7,7 +7,7 @@ Table made here:
             `own_since` (when its first own version began)
             gone    it does not live and does not come back
             create  the family deleted it, and an event counts again: it comes back
-            delete  no event counts any more
+            delete  no event counts any more, or an import's deletion counts again
             keep    its creation is undone, and others made it too or have changed it since: it stays exactly as it is
             stay    it is looked at for its parent's sake only
             update  its own events' fields go back
@@ -29,13 +29,21 @@ def judge(work: UndoWork) -> None:
             arg_max(voice, _version) FILTER (counts) AS editor, arg_min(own, _version) AS maker_own,
             bool_or(own AND counts) AS shared, min(_version) FILTER (own) AS first_own, max(_version) FILTER (NOT own) AS last_other,
             min(_valid_from) FILTER (own) AS own_since, max(_valid_to) AS ended_at, arg_max(_ended_by, _version) AS ended_by,
-            max(switched) FILTER (NOT own) AS switched
+            max(switched) FILTER (NOT own) AS switched, arg_max(_job, _version) AS last_job
         FROM events e
         GROUP BY e._id
         """,
     )
     restless = work.size("restless")
     back = "false" if work.off else "ended_by IN (SELECT id FROM family) AND (any_counts OR low > 1)"
+    falls = stays = "false"
+    if work.size("fallen"):
+        lifted = "ended_by IN (SELECT id FROM own_jobs) AND f.own" if work.off else "false"
+        unmade = "ended_by IN (SELECT id FROM undone_jobs) AND ended_by IN (SELECT job FROM store._gone)"
+        back = f"(({back}) OR (f._id IS NOT NULL AND ({lifted} OR {unmade}) AND any_counts))"
+        if not work.off:
+            # The root's deletion counts again: what came back goes, but for what was edited since.
+            falls, stays = "f.own AND last_job IN (SELECT id FROM family)", "coalesce(f.own, false)"
     work.make(
         "verdicts",
         f"""
@@ -48,6 +56,8 @@ def judge(work: UndoWork) -> None:
             SELECT s._id, s.high, s.low, s.editor, s.own_since, s.shared, s.first_own, s.last_other, CASE
                     WHEN NOT alive AND {back} THEN 'create'
                     WHEN NOT alive THEN 'gone'
+                    WHEN {falls} THEN 'delete'
+                    WHEN {stays} THEN 'keep'
                     WHEN NOT any_counts AND low = 1 THEN 'delete'
                     WHEN low = 1 AND maker_own THEN 'keep'
                     WHEN first_own IS NULL THEN 'stay'
@@ -57,6 +67,7 @@ def judge(work: UndoWork) -> None:
                     OR greatest(switched, {"r.marked" if restless else lost}) <= coalesce(own_since, ended_at) AS calm
             FROM summed s
             {"LEFT JOIN restless r ON r._id = s._id" if restless else ""}
+            {"LEFT JOIN fallen f ON f._id = s._id" if work.size("fallen") else ""}
         )
         """,
     )

@@ -4,11 +4,12 @@ Belongs here: the order, and the one helper that makes scratch tables and rememb
 with nothing to do is left out. Does not belong here: any rule of relating.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from import_pipeline.model.format import Operation
 from import_pipeline.model.job import PACKAGE_ROWS, Job
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.territory import Territories
@@ -46,6 +47,14 @@ class RelateOrder:
     since: datetime | None = None
     """In a replay of rows that were never applied: the moment that they speak for."""
     territories: TerritoryRules | None = None
+    operation: Operation = "upsert"
+    """What the rows of all jobs do (model/format.py)."""
+    rows: ObjectType | None = None
+    """The columns of the rows, where they are not those of the object type (Format.row_type)."""
+    rewards: ObjectType | None = None
+    """Of a redemption: the object type that is consumed."""
+    fractions: Mapping[str, int] = field(default_factory=dict)
+    """Of a redemption: the decimals of each unit (Format.fractions)."""
 
     @property
     def change_set(self) -> str:
@@ -64,6 +73,8 @@ class Scratch:
 
     session: Session
     sizes: dict[str, int] = field(default_factory=dict, kw_only=True)
+    views: dict[str, str] = field(default_factory=dict, kw_only=True)
+    """The SELECTs of the scratch views."""
 
     def make(self, table: str, select: str, values: Values = None) -> int:
         """Makes the scratch table from a SELECT and returns its number of rows."""
@@ -90,6 +101,7 @@ class Scratch:
 
     def view(self, name: str, select: str) -> None:
         """Makes a scratch view."""
+        self.views[name] = select
         self.session.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
 
     def size(self, table: str) -> int:

@@ -1,23 +1,42 @@
 """The audit log: who, from where, what, which file, how many bytes. One JSON object a line, never a secret.
 
-Belongs here: writing and rotating logs/sftp-audit.jsonl. Does not belong here: what happened (door.py, logins.py tell it).
+Belongs here: writing, rotating and reading logs/sftp-audit.jsonl. Does not belong here: what happened (door.py, logins.py tell it).
 """
 
 import json
 import logging
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from import_pipeline.landing.clock import Clock
 
 LOG = logging.getLogger(__name__)
 Event = Literal["login", "login_failed", "refused", "logout", "upload", "upload_lost", "download", "delete", "rename", "denied"]
+FILE = "sftp-audit.jsonl"
 MOST_BYTES = 50_000_000
 KEPT = 5
 """Older logs that are kept beside the current one: sftp-audit.jsonl.1 is the youngest of them."""
 _LONGEST = 500
+
+
+def entries(folder: Path, account: str) -> Iterator[dict[str, Any]]:
+    """The entries of one account in all logs that are kept, the oldest first. A line that was cut off by a crash is left out."""
+    current = folder / FILE
+    for path in [*(folder / f"{FILE}.{number}" for number in range(KEPT, 0, -1)), current]:
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            continue
+        for line in lines:
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(entry, dict) and entry.get("account") == account:
+                yield entry
 
 
 class Audit:
@@ -25,7 +44,7 @@ class Audit:
 
     def __init__(self, folder: Path, clock: Clock, *, most_bytes: int = MOST_BYTES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / "sftp-audit.jsonl"
+        self.path = folder / FILE
         self._clock, self._most = clock, most_bytes
 
     def write(self, event: Event, **facts: str | int | None) -> None:
