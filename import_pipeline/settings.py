@@ -8,8 +8,47 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from import_pipeline.failures import PermanentFailure
 
 PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class SmtpSettings:
+    """The mail server. `security` is starttls, tls (from the first byte) or plain; the password stays in the environment."""
+
+    security: str
+    host: str
+    port: int
+    user: str | None
+    sender: str
+
+
+_SMTP_PORTS = {"starttls": 587, "tls": 465, "plain": 25}
+
+
+def _smtp(address: str | None, sender: str | None) -> SmtpSettings | None:
+    """The mail server that the variables state; raises PermanentFailure for one that cannot be understood."""
+    if not address:
+        return None
+    found = urlsplit(address)
+    try:
+        port = found.port or _SMTP_PORTS.get(found.scheme, 0)
+    except ValueError:
+        port = 0
+    expected = "such as starttls://user@mail.example.com:587, tls://… or plain://…"
+    if found.password is not None:
+        raise PermanentFailure("IMPORT_PIPELINE_SMTP must not hold the password; it belongs into IMPORT_PIPELINE_SMTP_PASSWORD")
+    if found.scheme not in _SMTP_PORTS or not found.hostname or not port or found.path not in ("", "/"):
+        raise PermanentFailure(f"IMPORT_PIPELINE_SMTP is {address!r}; expected is an address {expected}")
+    if not sender or "@" not in sender:
+        raise PermanentFailure("IMPORT_PIPELINE_SMTP_FROM must state the address that letters come from")
+    user = unquote(found.username) if found.username else None
+    if user and found.scheme == "plain":
+        raise PermanentFailure("IMPORT_PIPELINE_SMTP states a user on a line that is not encrypted; use starttls:// or tls://")
+    return SmtpSettings(found.scheme, found.hostname, port, user, sender)
 
 
 @dataclass(frozen=True)
@@ -23,6 +62,10 @@ class Settings:
     IMPORT_PIPELINE_THREADS   threads of one DuckDB connection (default: 2)
     IMPORT_PIPELINE_SFTP_HOST address of the SFTP server (default: 127.0.0.1)
     IMPORT_PIPELINE_SFTP_PORT port of the SFTP server (default: 2222; 0 takes a free one)
+    IMPORT_PIPELINE_HTTP_HOST address of the HTTP service (default: 127.0.0.1)
+    IMPORT_PIPELINE_HTTP_PORT port of the HTTP service (default: 8080; 0 takes a free one)
+    IMPORT_PIPELINE_SMTP      mail server for letters, such as starttls://user@mail.example.com:587; also tls://, plain:// (default: none)
+    IMPORT_PIPELINE_SMTP_FROM address that letters come from
     """
 
     home: Path
@@ -32,6 +75,9 @@ class Settings:
     threads: int = 2
     sftp_host: str = "127.0.0.1"
     sftp_port: int = 2222
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    smtp: SmtpSettings | None = None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -47,6 +93,9 @@ class Settings:
             threads=int(env.get("IMPORT_PIPELINE_THREADS") or 2),
             sftp_host=env.get("IMPORT_PIPELINE_SFTP_HOST") or "127.0.0.1",
             sftp_port=int(env.get("IMPORT_PIPELINE_SFTP_PORT") or 2222),
+            http_host=env.get("IMPORT_PIPELINE_HTTP_HOST") or "127.0.0.1",
+            http_port=int(env.get("IMPORT_PIPELINE_HTTP_PORT") or 8080),
+            smtp=_smtp(env.get("IMPORT_PIPELINE_SMTP"), env.get("IMPORT_PIPELINE_SMTP_FROM")),
         )
 
     @property

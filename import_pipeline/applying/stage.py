@@ -32,7 +32,7 @@ from import_pipeline.store.staging import StageFolder
 Progress = Callable[[str, int, int], None]
 """Called with a job's id, how many of its packages are applied, and how many there are."""
 ALWAYS = ("outcomes", "changes", "expired")
-OPTIONAL = ("folded", "pins", "parked", "released", "images", "reparked", "unparked", "tree", "moves", "placed")
+OPTIONAL = ("folded", "pins", "parked", "released", "images", "reparked", "unparked", "tree", "moves", "placed", "gone")
 """Parts of a change set that exist only when they hold something (see relating/parts.py), or only in an undo (relating/undo.py)."""
 
 
@@ -66,6 +66,8 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
     report = order.related.load_report()
     change_set, stamp, undo = report["change_set"], _stamp(session, order, report), "undo" in report
     made = _scratch(session, order.related)
+    # An undo and a deletion write no values of rows.
+    bare = undo or report.get("operation") == "delete"
     packages = _packages(session)
     told = dict(Counter(p.job for p in packages))
     result = {"change_set": change_set, "stamp": stamp.isoformat(), "packages": told, "commits": 0}
@@ -74,10 +76,10 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
     done = {(j, n) for j, n in session.run("SELECT job, package FROM store._packages WHERE change_set = ?", [change_set])}
     groups = list(commit_groups([p for p in packages if (p.job, p.number) not in done], order.group_weight)) or [[]]
     finished = Counter(p.job for p in packages if (p.job, p.number) in done)
-    ranges, token = [] if undo else part_ranges(order.validated.parts()), secrets.token_hex(8)
+    ranges, token = [] if bare else part_ranges(order.validated.parts()), secrets.token_hex(8)
     for number, group in enumerate(groups):
         parts = touching(ranges, group[0].first, group[-1].last) if group else []
-        present = frozenset() if undo else make_wide(session, order.object_type, parts)
+        present = frozenset() if bare else make_wide(session, order.object_type, parts)
         with session.transaction():
             if number == 0:
                 _take(session, token)
@@ -85,7 +87,7 @@ def apply_delivery(session: Session, order: ApplyOrder, progress: Progress | Non
             else:
                 _hold(session, token)
             batch = Batch(change_set, stamp, group, order.now, order.park_until)
-            if group and undo:
+            if group and bare:
                 write_images(session, order.object_type, batch)
             elif group:
                 write_batch(session, order.object_type, batch, made, present)
@@ -153,8 +155,8 @@ def _hold(session: Session, token: str) -> None:
 def _book(
     session: Session, order: ApplyOrder, report: dict[str, Any], made: frozenset[str], brought: Collection[str], stamp: datetime
 ) -> None:
-    """With the first commit books the change set, its ids and its new pins, or the undo and the rows that it makes wait; a replay takes
-    out the parked rows of the jobs it brings."""
+    """With the first commit books the change set, its ids, its new pins and what a deletion says, or the undo and the rows that it makes
+    wait; a replay takes out the parked rows of the jobs it brings."""
     change_set = report["change_set"]
     if session.one("SELECT count(*) FROM store._change_sets WHERE id = ?", [change_set]):
         return
@@ -183,6 +185,14 @@ def _book(
         # The last judgement of a row counts; an undo must not make an older one wait again.
         for table in (Tables(order.object_type).parked, Tables(order.object_type).released, Tables(order.object_type).aside):
             session.run(f"DELETE FROM {table} WHERE list_contains(?, _job)", [sorted(brought)])
+    if "gone" in made:
+        session.run(
+            """
+            INSERT INTO store._gone (type, key, holder, keep, block, record, job, line, change_set, stamp)
+            SELECT ?, key, holder, keep, block, record, job, line, ?, ? FROM set_gone ORDER BY _seq
+            """,
+            [report["type"], change_set, stamp],
+        )
     if "undo" in report:
         book_undo(session, order.object_type, report, made, stamp)
 

@@ -15,6 +15,7 @@ from import_pipeline.model.account import Account, Cadence
 from import_pipeline.model.base import slug
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.reward import lacking
 from import_pipeline.model.territory import TERRITORY
 
 Types = Sequence[Part[ObjectType]]
@@ -45,6 +46,14 @@ def check_formats(formats: Sequence[Part[Format]], types: Types) -> None:
         if problem:
             part.refuse(("object_type",), problem)
         object_type = next((p.good for p in types if p.good and p.good.name == name), None)
+        consumed = part.stated("consumes")
+        if isinstance(consumed, str):
+            problem = _problem_with(consumed, types)
+            rewards = next((p.good for p in types if p.good and p.good.name == consumed), None)
+            for lack in [problem] if problem else lacking(rewards, object_type) if rewards and object_type else []:
+                part.refuse(("consumes",), lack)
+        if object_type and part.stated("operation") == "delete":
+            object_type = Format(name=part.name, object_type=object_type.name, operation="delete").row_type(object_type)
         if object_type:
             keys = [column.key for column in object_type.columns]
             unknown = f"{object_type.name} has no column"

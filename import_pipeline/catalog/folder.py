@@ -5,14 +5,16 @@ Belongs here: which files a folder has and what is built from them. Does not bel
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from import_pipeline.catalog.crosscheck import check_account, check_exports, check_formats, check_types
 from import_pipeline.catalog.fault import Fault
 from import_pipeline.catalog.part import Owners, Part, read_defs, read_format, read_object_type
+from import_pipeline.catalog.remotes import check_remotes
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.account import Account
+from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
 
 DEFS, OBJECT_TYPES, FORMATS = "defs.yaml", "object_types", "formats"
@@ -44,7 +46,7 @@ def load_account(folder: Path) -> LoadedAccount:
     formats = [read_format(file) for file in _yaml_files(folder / FORMATS)]
     check_types(types)
     check_formats(formats, types)
-    account, faults = _read_account(folder, types)
+    account, faults = _read_account(folder, types, formats)
     if account:
         good_formats = tuple(part.good for part in formats if part.good)
         account = account.with_types(part.good for part in types if part.good).model_copy(update={"formats": good_formats})
@@ -67,17 +69,32 @@ def load_accounts(root: Path) -> list[LoadedAccount]:
     """
     if not root.is_dir():
         raise PermanentFailure(f"the accounts folder {root} does not exist; IMPORT_PIPELINE_ACCOUNTS names it")
-    return [load_account(folder) for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name[0] not in "._"]
+    found = [load_account(folder) for folder in sorted(root.iterdir()) if folder.is_dir() and folder.name[0] not in "._"]
+    return [_with_own_alias(loaded, found) for loaded in found]
 
 
-def _read_account(folder: Path, types: list[Part[ObjectType]]) -> tuple[Account | None, list[Fault]]:
+def _with_own_alias(loaded: LoadedAccount, accounts: list[LoadedAccount]) -> LoadedAccount:
+    """The account with a fault when another one has its tenant alias: as a user's name it would lead to one of them only (A-10)."""
+    alias = loaded.account.doors.sftp.tenant_alias if loaded.account else None
+    twins = [o.name for o in accounts if o.account and o.name != loaded.name and alias and o.account.doors.sftp.tenant_alias == alias]
+    if not twins:
+        return loaded
+    file = loaded.folder / DEFS
+    lines = file.read_text(encoding="utf-8").splitlines()
+    line = next((number for number, text in enumerate(lines, 1) if "tenant_alias" in text), 1)
+    message = f"the tenant alias {alias!r} is that of {', '.join(twins)} too: it has to be unique"
+    fault = Fault(file, line, 1, "attributes.doors.sftp.tenant_alias", message)
+    return replace(loaded, faults=_in_order([*loaded.faults, fault]))
+
+
+def _read_account(folder: Path, types: list[Part[ObjectType]], formats: list[Part[Format]]) -> tuple[Account | None, list[Fault]]:
     """The account without types and formats, and the faults of defs.yaml."""
     file = folder / DEFS
     if not file.is_file():
         return None, [Fault(file, 1, 1, "", "the file is missing: an account's folder holds a defs.yaml")]
     defs = read_defs(file)
     check_account(defs, folder, types)
-    account = check_exports(defs, types)
+    account = check_remotes(check_exports(defs, types), defs, types, formats)
     return account, defs.faults
 
 

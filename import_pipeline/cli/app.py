@@ -11,7 +11,23 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from import_pipeline.cli import again, checking, comparing, demo, importing, looking, mapping, suggesting, taking, up, users, where
+from import_pipeline.cli import (
+    again,
+    checking,
+    comparing,
+    demo,
+    importing,
+    looking,
+    mapping,
+    remotes,
+    suggesting,
+    taking,
+    tokens,
+    up,
+    uploads,
+    users,
+    where,
+)
 from import_pipeline.cli.shared import REFUSED, USAGE
 from import_pipeline.failures import PermanentFailure, TransientFailure
 
@@ -62,4 +78,7 @@ app.command("template")(taking.template)
 app.command("jobs")(looking.jobs)
 app.command("job")(looking.job)
 app.command("where")(where.where)
+app.command("uploads")(uploads.uploads)
 app.add_typer(users.user)
+app.add_typer(remotes.remote)
+app.add_typer(tokens.token)

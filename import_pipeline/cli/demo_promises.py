@@ -30,6 +30,14 @@ PROMISED: dict[tuple[str, str], Promise | None] = {
     ("field_sales", "Account_2026-11-02_update.csv"): {"rows": 60, "good": 60, "updated": 35, "unchanged": 25},
     ("field_sales", "1_states.kml"): {"rows": 2, "good": 1, "refused": 1, "created": 1},
     ("field_sales", "2_counties.kml"): {"rows": 12, "good": 9, "refused": 3, "created": 9},
+    ("referrals", "users_2026-11-01.csv"): {"rows": 124, "good": 120, "refused": 4, "created": 120},
+    ("referrals", "users_web_2026-11-01.jsonl"): {"rows": 30, "good": 30, "created": 30},
+    ("referrals", "userEvents_2026-11-01.jsonl"): {"rows": 87, "good": 83, "refused": 4, "created": 80, "unchanged": 3},
+    ("referrals", "rewards_2026-11-01.csv"): {"rows": 80, "good": 80, "created": 80},
+    ("referrals", "deleteUsers_2026-11-02.csv"): {"rows": 6, "good": 5, "refused": 1, "deleted": 5},
+    ("referrals", "redeemableRewardBalances_2026-11-02.csv"): {"rows": 35, "good": 30, "refused": 5, "created": 20, "unchanged": 10},
+    ("referrals", "userEvents_2026-11-02_again.jsonl"): {"rows": 20, "good": 20, "unchanged": 20},
+    ("referrals", "users_2026-11-02_update.csv"): {"rows": 12, "good": 11, "refused": 1, "created": 1, "updated": 10},
     ("door_to_door", "leads_2026-11-01.csv"): {"rows": 150, "good": 150, "created": 150},
     ("door_to_door", "leads_2026-11-01_dirty.csv"): {"rows": 40, "good": 32, "refused": 8, "created": 32},
     ("door_to_door", "leads_2026-11-02_update.csv"): {"rows": 50, "good": 50, "updated": 36, "unchanged": 14},
@@ -69,7 +77,7 @@ def _errors(pipeline: "Pipeline", folder: Path) -> list[str]:
     from import_pipeline.ledger import jobs
 
     promised: set[tuple[str, str, str, str]] = set()
-    for name in ("expected_errors.csv", "expected_territory_errors.csv"):
+    for name in ("expected_errors.csv", "expected_territory_errors.csv", "expected_referral_errors.csv"):
         with (folder / name).open(encoding="utf-8", newline="") as lines:
             promised |= {(f"{(p := Path(r['file'])).parts[0]}/{p.name}", r["line"], r["column"], r["code"]) for r in csv.DictReader(lines)}
     found: set[tuple[str, str, str, str]] = set()

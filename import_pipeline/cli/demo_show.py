@@ -13,15 +13,17 @@ from import_pipeline.exporting.export import export_type
 from import_pipeline.landing.tree import new_folder, root
 from import_pipeline.ledger import jobs
 from import_pipeline.ledger.jobs import JobRow
-from import_pipeline.store.names import Tables
+from import_pipeline.store.names import Tables, ident
 from import_pipeline.store.session import open_store
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from import_pipeline.model.account import Account
+    from import_pipeline.model.object_type import ObjectType
     from import_pipeline.orchestration.pipeline import Pipeline
 
+NAME = "Name"
 _LINES, _FAMILIES = 6, 6
 """Lines of an error file, and parents with children, that are shown."""
 
@@ -78,15 +80,17 @@ def _show_families(out: "Console", pipeline: "Pipeline", account: "Account") -> 
     """Parents with their children, as the store holds them."""
     from rich.table import Table
 
-    child = next(t for t in account.object_types if t.parent)
+    children_types = [t for t in account.object_types if t.parent]
+    child = next((t for t in children_types if _known_by(t) == NAME), children_types[-1])
     assert child.parent is not None
     parent = account.object_type(child.parent.type)
+    above, below = ident(_known_by(parent)), ident(_known_by(child))
     with open_store(pipeline.settings, account.name) as session:
         found = session.run(
             f"""
-            SELECT p."Name", string_agg(c."Name", ', ' ORDER BY c._id) FROM {Tables(child).current} c
+            SELECT p.{above}, string_agg(c.{below}, ', ' ORDER BY c._id) FROM {Tables(child).current} c
             JOIN {Tables(parent).current} p ON p._id = c._parent_id
-            GROUP BY p._id, p."Name" ORDER BY count(*) DESC, p._id LIMIT {_FAMILIES}
+            GROUP BY p._id, p.{above} ORDER BY count(*) DESC, p._id LIMIT {_FAMILIES}
             """
         )
         counts = {t.name: session.one(f"SELECT count(*) FROM {Tables(t).current}") for t in account.object_types}
@@ -96,8 +100,13 @@ def _show_families(out: "Console", pipeline: "Pipeline", account: "Account") -> 
     table.add_column(parent.name, overflow="fold")
     table.add_column(child.name, overflow="fold")
     for name, children in found:
-        table.add_row(plain(name), plain(children))
+        table.add_row(plain(name), plain(children or ""))
     out.print(table)
+
+
+def _known_by(object_type: "ObjectType") -> str:
+    """The column that people know a record by."""
+    return NAME if any(f.name == NAME for f in object_type.fields) else object_type.external_id
 
 
 def _show_export(out: "Console", pipeline: "Pipeline", account: "Account") -> None:

@@ -76,12 +76,16 @@ def _imported(
     with quiet(None if verbose else pipeline.settings.home / "logs" / "import.log"):
         # Before anything is booked: what cannot be loaded must not leave a delivery behind.
         import import_pipeline.orchestration.direct  # noqa: F401
+        from import_pipeline.landing.operations import grouped
         from import_pipeline.landing.submit import submit
 
-        now, settings = pipeline.clock.now(), pipeline.settings
-        stated = {"object_type": object_type, "format": format}
-        key = submit(pipeline.ledger, chosen, settings, paths, **stated, now=now, door="cli", dry_run=dry_run)
-    return run_booked(pipeline, chosen, key, files=len(paths), verbose=verbose)
+        settings, stated = pipeline.settings, {"object_type": object_type, "format": format}
+        groups = [[paths[i] for i in places] for places in grouped(chosen, [path.name for path in paths], format)]
+    rows: list[JobRow] = []
+    for group in groups:
+        key = submit(pipeline.ledger, chosen, settings, group, **stated, now=pipeline.clock.now(), door="cli", dry_run=dry_run)
+        rows += run_booked(pipeline, chosen, key, files=len(group), verbose=verbose)
+    return rows
 
 
 def run_booked(pipeline: "Pipeline", account: "Account", key: str, *, files: int = 1, verbose: bool = False) -> "list[JobRow]":

@@ -8,7 +8,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from import_pipeline.cli.jobview import job_object, job_panel, jobs_table, receipt_of
-from import_pipeline.cli.shared import AccountOption, JsonOption, chosen_account, console, one_of, opened, print_json
+from import_pipeline.cli.shared import AccountOption, JsonOption, chosen_account, console, one_of, opened, plain, print_json
 from import_pipeline.failures import UnknownValue
 
 StateOption = Annotated[str | None, typer.Option("--state", metavar="STATE", help="waiting, running, applied, failed or duplicate.")]
@@ -37,10 +37,12 @@ def jobs(account: AccountOption = None, state: StateOption = None, limit: LimitO
 
 def job(job_id: JobArgument, json: JsonOption = False) -> None:
     """Tells all about one job: file, counts, progress, grouped errors, and where the answers lie."""
+    from import_pipeline.ledger import files
     from import_pipeline.ledger import jobs as ledger_jobs
 
     with opened() as pipeline, pipeline.ledger.read() as conn:
         row = ledger_jobs.find(conn, job_id)
+        file = files.get(conn, row.file_id) if row else None
         latest = [] if row else [found.id for found in ledger_jobs.listing(conn, limit=10)]
     if row is None:
         raise UnknownValue("job", job_id, latest, where="among the latest")
@@ -52,3 +54,5 @@ def job(job_id: JobArgument, json: JsonOption = False) -> None:
         )
     else:
         console().print(job_panel(row, receipt))
+        if file and file.note and file.state == "answered" and file.project_next:
+            console().print(plain(file.note), soft_wrap=True)

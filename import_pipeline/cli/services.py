@@ -79,6 +79,8 @@ class Services:
     started: list[Service] = field(default_factory=list)
     sftp_port: int | None = None
     """Where the SFTP server listens on the settings' address; None starts none."""
+    http_port: int | None = None
+    """The same for the HTTP service."""
 
     @property
     def address(self) -> str:
@@ -103,6 +105,9 @@ class Services:
         if self.sftp_port is not None:
             self._run("sftp server", ["import_pipeline.gateway.sftp"], IMPORT_PIPELINE_SFTP_PORT=str(self.sftp_port))
             self._until(lambda: _listens(self.settings.sftp_host, self.sftp_port or 0))
+        if self.http_port is not None:
+            self._run("http service", ["import_pipeline.gateway.http"], IMPORT_PIPELINE_HTTP_PORT=str(self.http_port))
+            self._until(lambda: _listens(self.settings.http_host, self.http_port or 0))
         if page:
             self._run("web page", ["dagster_webserver", "-w", str(workspace), "-h", self.host, "-p", str(self.port)])
             self._until(lambda: _answers(f"{self.address}/server_info"))
@@ -199,6 +204,7 @@ def child_environment(settings: Settings) -> Mapping[str, str]:
         "IMPORT_PIPELINE_MEMORY": settings.memory_limit,
         "IMPORT_PIPELINE_THREADS": str(settings.threads),
         "IMPORT_PIPELINE_SFTP_HOST": settings.sftp_host,
+        "IMPORT_PIPELINE_HTTP_HOST": settings.http_host,
         "DAGSTER_HOME": str(settings.dagster_home),
         "PYTHONUNBUFFERED": "1",
     }

@@ -25,7 +25,8 @@ HostOption = Annotated[str, typer.Option("--host", help="The address it listens 
 
 
 def up(port: PortOption = 3000, host: HostOption = "127.0.0.1") -> None:
-    """Runs everything until Ctrl-C: watches the landing trees, serves SFTP, imports, exports, and shows the web page."""
+    """Runs everything until Ctrl-C: watches the landing trees, serves SFTP and HTTP, imports, exports, and shows the web page."""
+    from import_pipeline.cli.http import http_port
     from import_pipeline.cli.services import Services, only_one, require_free, stopped_by_signals
     from import_pipeline.cli.sftp import sftp_port
 
@@ -34,8 +35,9 @@ def up(port: PortOption = 3000, host: HostOption = "127.0.0.1") -> None:
         require_free(host, port)
         prepare(pipeline)
         try:
-            door = sftp_port(pipeline, out)
-            with stopping(Services(pipeline.settings, pipeline.ledger, host, port, lock, sftp_port=door), out) as services:
+            sftp, http = sftp_port(pipeline, out), http_port(pipeline, out)
+            made = Services(pipeline.settings, pipeline.ledger, host, port, lock, sftp_port=sftp, http_port=http)
+            with stopping(made, out) as services:
                 services.start()
                 _tell(out, pipeline, services)
                 told = _wait(services)
@@ -75,11 +77,13 @@ def stopping(services: "Services", out: "Console") -> "Iterator[Services]":
 
 
 def _tell(out: "Console", pipeline: "Pipeline", services: "Services") -> None:
+    from import_pipeline.cli.http import tell_http
     from import_pipeline.cli.sftp import tell_sftp
     from import_pipeline.landing.tree import new_folder
 
     out.print(f"web page   {services.address}", style="bold", soft_wrap=True)
     tell_sftp(pipeline, services.sftp_port, out)
+    tell_http(pipeline, services.http_port, out)
     for account in pipeline.accounts.values():
         out.print(plain(f"drop files {new_folder(account, pipeline.settings)}   ({account.title or account.name})"), soft_wrap=True)
     broken = [found.name for found in pipeline.loaded if found.faults]

@@ -13,7 +13,10 @@ from import_pipeline.cli.shared import AccountOption, JsonOption, chosen_account
 from import_pipeline.failures import PermanentFailure, UnknownValue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from import_pipeline.ledger.users import User
+    from import_pipeline.model.account import Account
 
 user = typer.Typer(name="user", no_args_is_help=True, add_completion=False, help="Who may log in through SFTP.")
 _NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
@@ -51,6 +54,7 @@ def add(
         of = chosen_account(pipeline, account)
         if not of.doors.sftp.enabled:
             raise PermanentFailure(f"the account {of.name} has no SFTP door: its defs.yaml states `sftp: {{enabled: false}}`")
+        _check_alias(name, of, pipeline.accounts.values())
         with pipeline.ledger.read() as conn:
             known = users.get(conn, name)
         if known and (not replace or known.account != of.name):
@@ -115,6 +119,16 @@ def listing(account: AccountOption = None, json: JsonOption = False) -> None:
         barred = "disabled" if one.disabled else ""
         table.add_row(plain(one.name), one.account, one.role, "\n".join(means), f"{one.created_at:%Y-%m-%d}", barred)
     console().print(table if found else "nobody; `import-pipeline user add NAME --account ACCOUNT` lets somebody in")
+
+
+def _check_alias(name: str, of: "Account", accounts: "Iterable[Account]") -> None:
+    """The user of an account with a tenant alias is called by it, and nobody else's (acceptance A-10)."""
+    alias = of.doors.sftp.tenant_alias
+    if alias is not None and name != alias:
+        raise PermanentFailure(f"the user name of the account {of.name} is its tenant alias, {alias!r}, not {name!r}")
+    owner = next((other.name for other in accounts if other.name != of.name and other.doors.sftp.tenant_alias == name), None)
+    if owner:
+        raise PermanentFailure(f"{name!r} is the tenant alias of the account {owner}")
 
 
 def _bar(name: str, disabled: bool) -> None:

@@ -34,6 +34,8 @@ class Account(dg.Component, dg.Model, dg.Resolvable):
     exports: dict[str, Any] = {}  # noqa: RUF012
     retention: dict[str, Any] = {}  # noqa: RUF012
     territories: dict[str, Any] | None = None
+    webhooks: list[Any] = []  # noqa: RUF012
+    mail: list[Any] = []  # noqa: RUF012
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The definitions of the account in the component's folder; raises PermanentFailure when its defs.yaml is broken."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from import_pipeline.landing.look import Entry, without_ctime
 from import_pipeline.ledger.files import File
 from import_pipeline.model.account import TreeDoor
+from import_pipeline.model.remote_door import RemoteDoor
 
 STALE = timedelta(hours=24)
 """An upload under a temporary name that has not changed for this long is told to people."""
@@ -37,7 +38,7 @@ def cut_suspect(size: int) -> bool:
     return size > 0 and any(size % block == 0 for block in _BLOCKS)
 
 
-def settle(size: int, door: TreeDoor, *, told: bool = False) -> float:
+def settle(size: int, door: TreeDoor | RemoteDoor, *, told: bool = False) -> float:
     """Seconds between two equal looks. A suspect size and an empty file wait longer, and are then taken: they get an answer.
 
     So does a file of which a door `told` that its end looks cut off (ledger/cut_off.py).
@@ -45,7 +46,7 @@ def settle(size: int, door: TreeDoor, *, told: bool = False) -> float:
     return (door.cut_settle if told or size == 0 or cut_suspect(size) else door.settle).total_seconds()
 
 
-def decide(listing: Sequence[Entry], known: Sequence[File], *, now: datetime, monotonic: float, door: TreeDoor) -> Decision:
+def decide(listing: Sequence[Entry], known: Sequence[File], *, now: datetime, monotonic: float, door: TreeDoor | RemoteDoor) -> Decision:
     """What to book. `known` are the live arrivals of the account; each entry is settled by our own monotonic clock."""
     decision = Decision()
     by_path: dict[str, list[File]] = {}
@@ -58,7 +59,7 @@ def decide(listing: Sequence[Entry], known: Sequence[File], *, now: datetime, mo
     return decision
 
 
-def _one(entry: Entry, rows: list[File], decision: Decision, now: datetime, monotonic: float, door: TreeDoor) -> None:
+def _one(entry: Entry, rows: list[File], decision: Decision, now: datetime, monotonic: float, door: TreeDoor | RemoteDoor) -> None:
     if any(_is(entry, row) for row in rows if row.state not in ("seen", "skipped")):
         # Its bytes are with us; what lies there waits for its move to Success or Failed.
         decision.gone += [row.id for row in rows if row.state in ("seen", "skipped")]
@@ -87,13 +88,13 @@ def _one(entry: Entry, rows: list[File], decision: Decision, now: datetime, mono
 def _is(entry: Entry, row: File) -> bool:
     if row.fingerprint is None:
         return False
-    if row.state == "answered":
+    if row.state == "answered" and row.door == "tree":
         # Moving it to Success or Failed changes its ctime.
         return without_ctime(row.fingerprint) == without_ctime(entry.fingerprint)
     return row.fingerprint == entry.fingerprint
 
 
-def _still(entry: Entry, row: File, decision: Decision, monotonic: float, door: TreeDoor) -> None:
+def _still(entry: Entry, row: File, decision: Decision, monotonic: float, door: TreeDoor | RemoteDoor) -> None:
     first = row.first_look if row.first_look is not None else monotonic
     if first > monotonic:
         decision.rewound.append(row.id)

@@ -14,8 +14,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.landing import opening, vault
+from import_pipeline.landing import opening, operations, vault
 from import_pipeline.landing.origin import origins
+from import_pipeline.landing.remote import paths as remote_paths
 from import_pipeline.landing.tree import mailbox_of
 from import_pipeline.ledger import Ledger, content, deliveries, files, jobs, parked
 from import_pipeline.ledger.deliveries import Delivery
@@ -61,7 +62,9 @@ def form_delivery(ledger: Ledger, account: Account, settings: Settings, now: dat
     disjoint deliveries.
     """
     with ledger.read() as conn:
-        chosen = _of_one_kind(_within(files.undelivered(conn, account.name, account.delivery.max_files), account.delivery.max_bytes))
+        waiting = files.undelivered(conn, account.name, account.delivery.max_files)
+    chosen = _of_one_kind(account, _within(waiting, account.delivery.max_bytes))
+    chosen = operations.going_together(ledger, account, settings, chosen)
     if not chosen:
         return None
     types = types_of(ledger, account, settings, chosen)
@@ -72,7 +75,7 @@ def form_delivery(ledger: Ledger, account: Account, settings: Settings, now: dat
         with ledger.begin() as conn:
             if not files.deliver(conn, ids, key):
                 raise _OvertakenError
-            dry_run = _is_dry_run(chosen[0])
+            dry_run = _is_dry_run(account, chosen[0])
             deliveries.create(conn, key, account.name, "tree", types=types, files=len(ids), size=size, dry_run=dry_run, now=now)
     except _OvertakenError:
         return None
@@ -95,12 +98,16 @@ def _within(waiting: list[File], max_bytes: int) -> list[File]:
     return chosen
 
 
-def _of_one_kind(chosen: list[File]) -> list[File]:
+def _of_one_kind(account: Account, chosen: list[File]) -> list[File]:
     """The first files that are all to be planned or all to be applied: a delivery is one or the other, and arrival rules the order."""
-    return list(takewhile(lambda file: _is_dry_run(file) is _is_dry_run(chosen[0]), chosen))
+    return list(takewhile(lambda file: _is_dry_run(account, file) is _is_dry_run(account, chosen[0]), chosen))
 
 
-def _is_dry_run(file: File) -> bool:
+def _is_dry_run(account: Account, file: File) -> bool:
+    remote = remote_paths.unpack(file.path)
+    if remote is not None:
+        # Of a server that the account does not name any more nobody knows whether its files were meant to be applied.
+        return next((door.dry_run for door in account.doors.remotes if door.name == remote.remote), True)
     return file.path is not None and mailbox_of(file.path).dry_run
 
 
@@ -110,7 +117,7 @@ def types_of(ledger: Ledger, account: Account, settings: Settings, chosen: Seque
     origin = origins(ledger, account)
     for file in chosen:
         path = vault.path_of(settings.vault, file.sha256 or "")
-        found |= opening.types_in(account, file, path, origin)
+        found |= opening.types_in(account, file, path, origin).keys()
     return [t.name for t in account.parents_first if t.name in found]
 
 
@@ -159,7 +166,7 @@ def open_delivery(ledger: Ledger, account: Account, settings: Settings, key: str
         found.sort(key=lambda new: level_of(new.name) if new.kind == "kml" else 0)
         with ledger.begin() as conn:
             if not jobs.by_delivery(conn, key):
-                judged = _without_duplicates(conn, account, key, found)
+                judged = _without_duplicates(conn, account, key, operations.of_one_each(account, found))
                 jobs.create(conn, account.name, key, judged, dry_run=delivery.dry_run, now=now)
             booked = jobs.by_delivery(conn, key)
     return [as_job(row, settings.vault) for row in booked]
@@ -175,11 +182,13 @@ def _without_duplicates(conn: Connection, account: Account, key: str, found: lis
     """Gives a fault to files whose bytes were imported before as the same type and format, here or earlier in this delivery."""
     if account.on_duplicate == "reprocess":
         return found
+    # A bulk job says what it does: the same lines may be sent again, after others in between.
+    repeatable = {built_in.name for built_in in account.built_in_formats}
     judged: list[NewJob] = []
     first: dict[tuple[str, str, str], tuple[str, str]] = {}
     for number, new in enumerate(found):
         content_key = (new.object_type, new.format or "", new.sha256)
-        if new.fault is None:
+        if new.fault is None and new.format not in repeatable:
             earlier = content.already_imported(conn, account.name, new.object_type, new.format, new.sha256)
             if earlier is not None:
                 new = _refused(new, _duplicate_of_job(conn, earlier))

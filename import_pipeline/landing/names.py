@@ -79,8 +79,15 @@ def object_type_of(account: Account, name: str) -> str | FileFault:
     """The configured object type that a file's name begins with: `{Type}_{anything}.csv` (acceptance S-3).
 
     The longest type wins; case, blanks and underscores inside the type do not count. A classic account's file is its one type
-    (Lead) whatever its name (acceptance S-4). Otherwise a fault that lists the known types and the nearest.
+    (Lead) whatever its name (acceptance S-4). Where formats state prefixes, these alone tell (acceptance A-10). Otherwise a fault that
+    lists the known types, or the prefixes, and the nearest.
     """
+    of_prefix = account.format_of_name(name)
+    if of_prefix:
+        return of_prefix.object_type
+    prefixes = [prefix for known_format in account.formats for prefix in known_format.prefixes]
+    if prefixes:
+        return _unknown_prefix(name, prefixes)
     if account.mode == "classic" and account.object_types:
         leads = [t.name for t in account.object_types if t.name.casefold() == "lead"]
         return (leads or [account.object_types[0].name])[0]
@@ -90,6 +97,20 @@ def object_type_of(account: Account, name: str) -> str | FileFault:
         if found:
             return found
     return _unknown_type(name, known)
+
+
+def _unknown_prefix(name: str, prefixes: list[str]) -> FileFault:
+    """The answer of an account whose files are told by the prefixes of its formats."""
+    head = re.split(r"[_.]", name, maxsplit=1)[0]
+    near = nearest(head + "_", prefixes) if head else None
+    hint = f" Did you mean {near}?" if near else ""
+    return FileFault(
+        code="unknown_object_type",
+        message=f"The name {name!r} begins with no known prefix. Known: {', '.join(sorted(prefixes))}.{hint} Nothing was imported.",
+        value=head,
+        expected=f"a name such as {sorted(prefixes)[-1]}{{YourFileName}}.csv",
+        suggestion=near,
+    )
 
 
 def _same_type(prefix: str, known: list[str]) -> str | None:

@@ -18,8 +18,8 @@ from import_pipeline.model.row_error import FileFault, Notice
 from import_pipeline.model.territory import TERRITORY
 
 
-def types_in(account: Account, file: File, path: Path, origin: Origin) -> set[str]:
-    """The known object types of a file, or of the members of an archive.
+def types_in(account: Account, file: File, path: Path, origin: Origin) -> dict[str, str | None]:
+    """The known object types of a file, or of the members of an archive, each with the format of the first that has it.
 
     Names tell them; of a file whose name does not, the first rows are looked at. Archives are not unpacked for more than that.
     """
@@ -27,8 +27,8 @@ def types_in(account: Account, file: File, path: Path, origin: Origin) -> set[st
     if kind == "zip" and kinds.is_zip(kinds.head_of(path)):
         told = _in_archive(account, file, path, origin)
     else:
-        told = [_identity(account, file, file.name, kind, lambda: job_named_by(path, kind), origin)[0]]
-    return {name for name in told if isinstance(name, str)}
+        told = [_identity(account, file, file.name, kind, lambda: job_named_by(path, kind), origin)]
+    return {name: format_ for name, format_ in reversed(told) if isinstance(name, str)}
 
 
 def open_file(account: Account, vault_folder: Path, file: File, origin: Origin) -> list[NewJob]:
@@ -98,6 +98,12 @@ def _object_type(account: Account, file: File, name: str, kind: FileKind) -> str
     return file.object_type or names.object_type_of(account, name)
 
 
+def _format(account: Account, file: File, name: str) -> str | None:
+    """The format stated for the file, else the one whose prefix its name begins with."""
+    of_prefix = None if file.format else account.format_of_name(name)
+    return of_prefix.name if of_prefix and file.object_type in (None, of_prefix.object_type) else file.format
+
+
 def _identity(
     account: Account, file: File, name: str, kind: FileKind, named: Callable[[], str | None], origin: Origin
 ) -> tuple[str | FileFault, str | None]:
@@ -105,8 +111,9 @@ def _identity(
 
     `named` gives the job that the first rows name; it is asked only where that may tell something.
     """
-    told, format_ = _object_type(account, file, name, kind), file.format
-    usable = {f.name for f in account.formats if isinstance(told, FileFault) or f.object_type == told}
+    told, format_ = _object_type(account, file, name, kind), _format(account, file, name)
+    known = (*account.formats, *account.built_in_formats) if kind == "jsonl" else account.formats
+    usable = {f.name for f in known if isinstance(told, FileFault) or f.object_type == told}
     if kind not in ("csv", "jsonl", "xlsx") or not (isinstance(told, FileFault) or (format_ is None and usable)):
         return told, format_
     job_id = named()
@@ -116,8 +123,8 @@ def _identity(
     return first.object_type, format_ or (first.format if first.format in usable else None)
 
 
-def _in_archive(account: Account, file: File, path: Path, origin: Origin) -> list[str | FileFault]:
-    """The object types of an archive's members; the first bytes of one are unpacked only when its name tells none."""
+def _in_archive(account: Account, file: File, path: Path, origin: Origin) -> list[tuple[str | FileFault, str | None]]:
+    """The object types and formats of an archive's members; the first bytes of one are unpacked only when its name tells none."""
     try:
         with path.open("rb") as archive:
             good = [member for member in archives.listing(archive).members if member.fault is None]
@@ -126,17 +133,19 @@ def _in_archive(account: Account, file: File, path: Path, origin: Origin) -> lis
         return []
 
 
-def _of_member(account: Account, file: File, archive: BinaryIO, member: archives.Member, origin: Origin) -> str | FileFault:
+def _of_member(
+    account: Account, file: File, archive: BinaryIO, member: archives.Member, origin: Origin
+) -> tuple[str | FileFault, str | None]:
     ending: FileKind = "kml" if kinds.extension(member.name) == "kml" else "other"
     told = _object_type(account, file, member.name, ending)
     if isinstance(told, str):
-        return told
+        return told, _format(account, file, member.name)
     try:
         head = next(member.content(archive), b"")[:HEAD]
     except archives.MemberError:
-        return told
+        return told, None
     kind = kinds.kind_of(member.name, head[: kinds.HEAD_BYTES]).kind
-    return _identity(account, file, member.name, kind, lambda: job_named_in(head, kind), origin)[0]
+    return _identity(account, file, member.name, kind, lambda: job_named_in(head, kind), origin)
 
 
 def _job(file: File, name: str, kind: kinds.Kind, identity: tuple[str | FileFault, str | None]) -> NewJob:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from import_pipeline.failures import TransientFailure
 from import_pipeline.landing import moving, names, tree, vault
+from import_pipeline.landing.remote import paths as remote_paths
 from import_pipeline.ledger import Ledger, files, jobs
 from import_pipeline.ledger.files import File, Outcome
 from import_pipeline.ledger.jobs import JobRow
@@ -46,14 +47,15 @@ def outcome_of(of_file: Sequence[JobRow]) -> Outcome:
 def project_delivery(ledger: Ledger, account: Account, settings: Settings, key: str, now: datetime, owner: str) -> list[Projected]:
     """Answers every file of a delivery whose jobs are finished and moves its original. Done again, it only does what is left.
 
-    A file with a job that is still waiting or running is left as it is.
+    A file with a job that is still waiting or running is left as it is. Originals of other servers are theirs (remote/answer.py).
     """
     with ledger.begin() as conn:
         for file in files.by_delivery(conn, key):
             of_file = jobs.by_file(conn, file.id)
             if of_file and all(job.state in FINAL_STATES for job in of_file):
                 files.answered(conn, file.id, outcome_of(of_file), _note(of_file))
-        waiting = [f for f in files.by_delivery(conn, key) if f.state == "answered" and f.projected_at is None]
+        here = [f for f in files.by_delivery(conn, key) if remote_paths.unpack(f.path) is None]
+        waiting = [f for f in here if f.state == "answered" and f.projected_at is None]
     return [done for file in waiting if (done := project(ledger, account, settings, file.id, now, owner))]
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from import_pipeline.landing.vault import path_of
-from import_pipeline.ledger import Ledger, files
+from import_pipeline.ledger import Ledger, files, idempotency, uploads
 from import_pipeline.settings import Settings
 
 FRESH = timedelta(days=1)
 """Younger files stay, whatever the ledger says."""
+REMEMBERED = timedelta(days=7)
+"""How long a repeated request gets its first answer."""
 
 
 def prune_vault(ledger: Ledger, settings: Settings, horizons: Mapping[str, datetime], *, now: datetime) -> int:
@@ -28,4 +30,26 @@ def prune_vault(ledger: Ledger, settings: Settings, horizons: Mapping[str, datet
         if path.exists() and now.timestamp() - path.stat().st_mtime > FRESH.total_seconds():
             path.unlink()
             removed += 1
+    return removed
+
+
+def prune_uploads(ledger: Ledger, settings: Settings, *, now: datetime) -> int:
+    """Removes files that came over HTTP and that no job took in their time, and answers kept for repeated requests; how many files.
+
+    Bytes that something else needs stay, and so do fresh ones: the same bytes may be arriving again at this moment.
+    """
+    with ledger.read() as conn:
+        over = uploads.expired(conn, now=now)
+    removed = 0
+    for upload, needed in over:
+        path = path_of(settings.vault, upload.sha256)
+        if not needed and path.exists():
+            if now.timestamp() - path.stat().st_mtime <= FRESH.total_seconds():
+                continue
+            path.unlink()
+            removed += 1
+        with ledger.begin() as conn:
+            uploads.remove(conn, upload.id)
+    with ledger.begin() as conn:
+        idempotency.forget(conn, now - REMEMBERED)
     return removed

@@ -6,8 +6,11 @@ Belongs here: putting given local files into the vault and forming a delivery of
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing import names, vault
@@ -40,22 +43,36 @@ def submit(
     type_name, format_name = _stated(account, object_type, format)
     arrivals = [_vault(settings.vault, path, type_name, format_name) for path in paths]
     with ledger.begin() as conn:
-        ids = files.book(conn, account.name, door, "vaulted", arrivals, now=now)
-        key = delivery_key(account.name, ids, now)
-        types = types_of(ledger, account, settings, [file for i in ids if (file := files.get(conn, i))])
-        deliveries.create(
-            conn,
-            key,
-            account.name,
-            door,
-            types=types,
-            files=len(ids),
-            size=sum(arrival.size for arrival in arrivals),
-            dry_run=dry_run,
-            now=now,
-        )
-        files.deliver(conn, ids, key)
-    return key
+        return book_delivery(conn, ledger, account, settings, arrivals, now=now, door=door, dry_run=dry_run).key
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A delivery that waits, and the ids of its arrivals in the order given."""
+
+    key: str
+    files: tuple[str, ...]
+
+
+def book_delivery(
+    conn: Connection,
+    ledger: Ledger,
+    account: Account,
+    settings: Settings,
+    arrivals: Sequence[Arrival],
+    *,
+    now: datetime,
+    door: str,
+    dry_run: bool,
+) -> Booked:
+    """Books a waiting delivery of files whose bytes are in the vault, in the caller's transaction."""
+    ids = files.book(conn, account.name, door, "vaulted", arrivals, now=now)
+    key = delivery_key(account.name, ids, now)
+    types = types_of(ledger, account, settings, [file for i in ids if (file := files.get(conn, i))])
+    size = sum(arrival.size for arrival in arrivals)
+    deliveries.create(conn, key, account.name, door, types=types, files=len(ids), size=size, dry_run=dry_run, now=now)
+    files.deliver(conn, ids, key)
+    return Booked(key, tuple(ids))
 
 
 def _stated(account: Account, object_type: str | None, format: str | None) -> tuple[str | None, str | None]:

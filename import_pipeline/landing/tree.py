@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from import_pipeline.failures import PermanentFailure, TransientFailure
+from import_pipeline.landing.remote import paths as remote_paths
 from import_pipeline.ledger.files import Outcome
 from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
@@ -65,7 +66,13 @@ def new_folder(account: Account, settings: Settings) -> Path:
 
 
 def mailbox_of(path: str) -> Mailbox:
-    """The mailbox of a file's path (relative to the tree). Raises PermanentFailure for a path outside all mailboxes."""
+    """The mailbox of a file's path (relative to the tree). Raises PermanentFailure for a path outside all mailboxes.
+
+    A file of another server counts as record files do; its remote says whether it is planned only.
+    """
+    remote = remote_paths.unpack(path)
+    if remote is not None:
+        return Mailbox("", remote.remote, "records")
     folder = path.rpartition("/")[0]
     for mailbox in MAILBOXES:
         if mailbox.watched == folder:
@@ -74,7 +81,7 @@ def mailbox_of(path: str) -> Mailbox:
 
 
 def answers(account: Account, settings: Settings) -> Path:
-    """Where the answers to submitted files lie: they came through no folder."""
+    """Where the answers to submitted files lie: they came through no folder. Below it, those to files of other people's servers."""
     return settings.home / "answers" / account.name
 
 
@@ -83,8 +90,13 @@ def report_folder(account: Account, settings: Settings, path: str | None, outcom
 
     The plan of a file that waits for approval lies in Held, which is made when it is needed.
 
-    The folder exists afterwards.
+    Answers to a file of another server are written below `answers` and sent from there. The folder exists afterwards.
     """
+    remote = remote_paths.unpack(path)
+    if remote is not None:
+        folder = answers(account, settings) / remote.remote / outcome
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
     folder = answers(account, settings) if path is None else root(account, settings) / mailbox_of(path).base / outcome
     folder.mkdir(parents=True, exist_ok=True)
     return folder

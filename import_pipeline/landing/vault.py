@@ -42,26 +42,59 @@ def chunks(source: int) -> Iterator[bytes]:
         yield chunk
 
 
+class Incoming:
+    """Bytes on their way into the vault, hashed as they come. Made by `incoming`."""
+
+    def __init__(self, vault: Path, file: int, temporary: Path) -> None:
+        self._vault, self._file, self._temporary = vault, file, temporary
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Takes the next bytes. Raises TransientFailure when the disk cannot take more."""
+        with _told(self._vault):
+            self._digest.update(chunk)
+            self.size += len(chunk)
+            _write(self._file, chunk)
+
+    def finish(self, check: Callable[[], None] | None = None) -> Stored:
+        """Makes the bytes durable and gives them their place; `check` runs before they count, and what it raises goes through."""
+        with _told(self._vault):
+            os.fchmod(self._file, 0o444)
+            os.fsync(self._file)
+            if check is not None:
+                check()
+            stored = Stored(self._digest.hexdigest(), self.size)
+            _place(self._vault, self._temporary, stored)
+            return stored
+
+
+@contextmanager
+def incoming(vault: Path, name: str) -> Iterator[Incoming]:
+    """A place for bytes that come piece by piece. What is not finished when the block ends leaves nothing behind.
+
+    `name` begins the temporary file's name. Every call may be made by another thread, one at a time.
+    """
+    with _told(vault), _temporary(vault, name) as (file, temporary):
+        yield Incoming(vault, file, temporary)
+
+
 def put(vault: Path, name: str, content: Iterable[bytes], *, check: Callable[[], None] | None = None) -> Stored:
     """Writes `content` into the vault, durable when this returns. `name` begins the temporary file's name.
 
     `check` runs when all bytes are written, before they count: what it raises leaves nothing behind. A full disk and the like
     raise TransientFailure, and what `content` raises goes through.
     """
+    with incoming(vault, name) as new:
+        for chunk in content:
+            new.write(chunk)
+        return new.finish(check)
+
+
+@contextmanager
+def _told(vault: Path) -> Iterator[None]:
     try:
-        with _temporary(vault, name) as (file, temporary):
-            digest, size = hashlib.sha256(), 0
-            for chunk in content:
-                digest.update(chunk)
-                size += len(chunk)
-                _write(file, chunk)
-            os.fchmod(file, 0o444)
-            os.fsync(file)
-            if check is not None:
-                check()
-            stored = Stored(digest.hexdigest(), size)
-            _place(vault, temporary, stored)
-            return stored
+        yield
     except OSError as error:
         if error.errno in _FULL:
             raise TransientFailure(f"the vault {vault} cannot take more: {error.strerror}") from error

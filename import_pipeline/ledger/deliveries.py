@@ -111,6 +111,12 @@ def again(conn: Connection, key: str) -> bool:
     return conn.execute(update(deliveries).where(ended).values(state="waiting", run_id=None)).rowcount == 1
 
 
+def cancel(conn: Connection, key: str, reason: str, *, now: datetime) -> bool:
+    """waiting → finished without a run; False when a run was ever asked for."""
+    untouched = (deliveries.c.key == key) & (deliveries.c.state == "waiting") & (deliveries.c.attempt == 0)
+    return conn.execute(update(deliveries).where(untouched).values(state="finished", reason=reason, finished_at=now)).rowcount == 1
+
+
 def replay(conn: Connection, key: str) -> bool:
     """An answered delivery waits again, to be run as a replay; False when it is not answered, or under way."""
     ended = (deliveries.c.key == key) & deliveries.c.state.in_(("finished", "failed"))

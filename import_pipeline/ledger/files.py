@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, or_, select, update
 
-from import_pipeline.ledger.schema import files, jobs
+from import_pipeline.ledger.schema import files, http_uploads, jobs
 from import_pipeline.model.job import FINAL_STATES, FileState
 
 Outcome = Literal["Success", "Failed"]
 Lost = Literal["gone", "changed"]
+_HERE = files.c.door.not_like("remote:%")
+"""Files of this machine's own doors; those of other people's servers have statements of their own (remotes.py)."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def get(conn: Connection, file_id: str) -> File | None:
 
 def live(conn: Connection, account: str) -> list[File]:
     """Arrivals of the tree that still stand for something in a mailbox: neither gone nor changed nor moved away."""
-    standing = files.c.state.not_in(("gone", "changed"))
+    standing = and_(_HERE, files.c.state.not_in(("gone", "changed")))
     return _many(conn, and_(files.c.account == account, files.c.path.is_not(None), standing, files.c.projected_at.is_(None)))
 
 
@@ -171,7 +173,7 @@ def claim(conn: Connection, account: str, owner: str, *, now: datetime, lease: t
         and_(files.c.state == "seen", files.c.looks >= 2),
         and_(files.c.state == "claimed", files.c.lease < now),
     )
-    wanted = select(files.c.id).where(files.c.account == account, free).order_by(files.c.seq).limit(limit)
+    wanted = select(files.c.id).where(files.c.account == account, _HERE, free).order_by(files.c.seq).limit(limit)
     ids = list(conn.execute(wanted).scalars())
     won = [file_id for file_id in ids if _claim_one(conn, file_id, free, owner, now + lease)]
     return _many(conn, files.c.id.in_(won)) if won else []
@@ -236,7 +238,7 @@ def answered(conn: Connection, file_id: str, outcome: Outcome, note: str | None 
 def unprojected(conn: Connection, account: str, *, now: datetime, limit: int = 500) -> list[File]:
     """Answered files whose original still has to be moved, and whose pause is over."""
     due = or_(files.c.project_next.is_(None), files.c.project_next <= now)
-    here = and_(files.c.account == account, files.c.state == "answered", files.c.projected_at.is_(None))
+    here = and_(files.c.account == account, _HERE, files.c.state == "answered", files.c.projected_at.is_(None))
     return _many(conn, and_(here, due, or_(files.c.owner.is_(None), files.c.lease < now)), limit)
 
 
@@ -277,4 +279,5 @@ def past_retention(conn: Connection, horizons: Mapping[str, datetime]) -> list[s
     for job in conn.execute(select(jobs.c.sha256, jobs.c.account, jobs.c.state, jobs.c.created_at).where(jobs.c.sha256 != "")):
         ended = job.state in FINAL_STATES and job.account in horizons and job.created_at < horizons[job.account]
         (old if ended else needed).add(job.sha256)
+    needed |= set(conn.execute(select(http_uploads.c.sha256).where(http_uploads.c.delivery.is_(None))).scalars())
     return sorted(old - needed)

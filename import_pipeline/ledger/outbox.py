@@ -47,9 +47,11 @@ def get(conn: Connection, message_id: str) -> Message | None:
     return Message(**row._asdict()) if row else None
 
 
-def due(conn: Connection, *, now: datetime, limit: int = 50) -> list[Message]:
-    """Messages to send now, oldest first."""
+def due(conn: Connection, *, now: datetime, limit: int = 50, kind: str | None = None) -> list[Message]:
+    """Messages to send now, of one kind or of all, oldest first."""
     waiting = select(outbox).where(outbox.c.state == "waiting", outbox.c.next_try <= now)
+    if kind is not None:
+        waiting = waiting.where(outbox.c.kind == kind)
     return [Message(**row._asdict()) for row in conn.execute(waiting.order_by(outbox.c.created_at, outbox.c.id).limit(limit))]
 
 
@@ -65,4 +67,10 @@ def failed(conn: Connection, message_id: str, error: str, *, now: datetime) -> N
     pause = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
     state: MessageState = "given_up" if tries >= MAX_TRIES else "waiting"
     values = {"state": state, "tries": tries, "error": error, "next_try": now + pause}
+    conn.execute(update(outbox).where(outbox.c.id == message_id).values(**values))
+
+
+def give_up(conn: Connection, message_id: str, error: str) -> None:
+    """Refused for good: it is not tried again."""
+    values = {"state": "given_up", "error": error, "tries": outbox.c.tries + 1}
     conn.execute(update(outbox).where(outbox.c.id == message_id).values(**values))

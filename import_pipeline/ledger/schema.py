@@ -1,7 +1,8 @@
 """The ledger's tables, in plain SQL types that SQLite and PostgreSQL share.
 
 Belongs here: a table, a column, an index; each change comes with a migration in migrations/versions and a new HEAD.
-Does not belong here: statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py, meta.py, users.py).
+Does not belong here: statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py, meta.py, users.py,
+tokens.py, idempotency.py, uploads.py, bulk_jobs.py, http_jobs.py, figures.py).
 """
 
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest migration; a ledger that holds it needs no upgrade."""
 
 
@@ -228,3 +229,109 @@ users = Table(
     Index("ix_users_account", "account"),
 )
 """Who may log in through SFTP. A name is unique over the instance; `password` is an argon2id hash, `keys` are public keys."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Index("ix_tokens_account", "account"),
+)
+"""Keys of programs that call the HTTP doors. `secret` is the SHA-256 of the whole key, which holds 256 random bits."""
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account", String(63), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_idempotency_created", "created_at"),
+)
+"""Answers to requests that carried an Idempotency-Key. `key` and `request` are SHA-256 digests."""
+
+http_uploads = Table(
+    "http_uploads",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("door", String(20), nullable=False),
+    Column("ref", String(400), nullable=False),
+    Column("job", String(40)),
+    Column("part", Integer),
+    Column("name", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("token", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("delivery", String(40)),
+    Column("file_id", String(16)),
+    UniqueConstraint("account", "door", "ref", name="ux_http_uploads_ref"),
+    Index("ix_http_uploads_job", "account", "job"),
+    Index("ix_http_uploads_sha256", "sha256"),
+    Index("ix_http_uploads_expires", "expires_at"),
+)
+"""Uploaded files. `ref` is what the door's answers call a file; `job` and `part` say which bulk job holds it; `delivery` and `file_id`
+are set when it was submitted. What was never submitted goes at `expires_at`."""
+
+bulk_jobs = Table(
+    "bulk_jobs",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("door", String(20), nullable=False),
+    Column("operation", String(20), nullable=False),
+    Column("object_type", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("delivery", String(40)),
+    Column("token", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("cleaned_at", Moment),
+    Column("results_kept", Boolean, nullable=False),
+    Index("ix_bulk_jobs_account", "account", "state"),
+    Index("ix_bulk_jobs_delivery", "delivery"),
+)
+"""Jobs that are made first, get their data files, and are started then: open → started, or cleaned from either. What people see of a
+started one follows from its delivery."""
+
+http_jobs = Table(
+    "http_jobs",
+    metadata,
+    Column("id", String(24), primary_key=True),
+    Column("account", String(63), nullable=False),
+    Column("door", String(20), nullable=False),
+    Column("type", String(60), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("output_format", String(10), nullable=False),
+    Column("mailto", Text),
+    Column("file_ref", String(400), nullable=False),
+    Column("params", JSON(none_as_null=True)),
+    Column("format", String(200), nullable=False),
+    Column("token", String(16), nullable=False),
+    Column("delivery", String(40), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("reason", Text),
+    Column("records", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("completed_at", Moment),
+    Column("expires_at", Moment),
+    Index("ix_http_jobs_account", "account", "created_at"),
+    Index("ix_http_jobs_status", "status"),
+    Index("ix_http_jobs_ref", "account", "file_ref"),
+    Index("ix_http_jobs_expires", "expires_at"),
+)
+"""Jobs of one uploaded file each, asked for by its reference: PENDING, then COMPLETED or ABORTED with their figures."""

@@ -12,12 +12,18 @@ from functools import cached_property
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.base import ByteSize, Duration, Model
-from import_pipeline.model.format import Format
+from import_pipeline.model.data_objects import bulk_formats
+from import_pipeline.model.format import Format, Operation
+from import_pipeline.model.format_values import split_name
+from import_pipeline.model.http_door import HttpDoor, Webhook
+from import_pipeline.model.mail import Mail
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Hold, OnError
+from import_pipeline.model.remote_door import RemoteDoor
 from import_pipeline.model.sftp_door import SftpDoor
 from import_pipeline.model.territory import TERRITORY, Territories
 
@@ -40,6 +46,18 @@ class Doors(Model):
 
     tree: TreeDoor = TreeDoor()
     sftp: SftpDoor = SftpDoor()
+    http: HttpDoor = HttpDoor()
+    remotes: tuple[RemoteDoor, ...] = ()
+    """Other people's SFTP servers that are polled."""
+
+    @model_validator(mode="after")
+    def _remotes_are_distinct(self) -> "Doors":
+        names = [remote.name for remote in self.remotes]
+        twice = [i for i, name in enumerate(names) if name in names[:i]]
+        if twice:
+            found = [(("remotes", i, "name"), f"two remotes have the name {names[i]!r}") for i in twice]
+            raise PydanticCustomError("contradictions", "{text}", {"text": "; ".join(text for _, text in found), "found": found})
+        return self
 
 
 class DeliveryLimits(Model):
@@ -102,6 +120,8 @@ class Account(Model):
     exports: Exports = Exports()
     retention: Retention = Retention()
     territories: Territories | None = None
+    webhooks: tuple[Webhook, ...] = ()
+    mail: tuple[Mail, ...] = ()
     object_types: tuple[ObjectType, ...] = ()
     formats: tuple[Format, ...] = ()
 
@@ -150,12 +170,27 @@ class Account(Model):
                 return known
         raise UnknownValue("object type", name, self.types_by_name, where=f"account {self.name}")
 
+    @cached_property
+    def built_in_formats(self) -> tuple[Format, ...]:
+        """Formats that a door brings along: those of the bulk job API, for every type of records."""
+        return tuple(made for t in self.object_types if t is not self.territory_type for made in bulk_formats(t))
+
     def format(self, name: str) -> Format:
-        """The saved format of this name; raises UnknownValue."""
-        for known in self.formats:
-            if known.name == name:
-                return known
+        """The saved format of this name, with the values that the name states (format_values.py); raises UnknownValue."""
+        base, values = split_name(name)
+        for known in (*self.formats, *self.built_in_formats):
+            if known.name == base:
+                return known.model_copy(update={"name": name, "defaults": {**known.defaults, **values}}) if values else known
         raise UnknownValue("format", name, [f.name for f in self.formats], where=f"account {self.name}")
+
+    def format_of_name(self, name: str) -> Format | None:
+        """The format whose prefix a file's name begins with, to the letter (acceptance A-10); of several the longest prefix counts."""
+        found = [(len(prefix), known) for known in self.formats for prefix in known.prefixes if name.startswith(prefix)]
+        return max(found, key=lambda one: one[0])[1] if found else None
+
+    def operation(self, format_name: str | None) -> Operation:
+        """What the rows of a job with this format do."""
+        return self.format(format_name).operation if format_name else "upsert"
 
     @cached_property
     def parents_first(self) -> tuple[ObjectType, ...]:

@@ -1,10 +1,14 @@
 """The columns of an object type: fields and system columns with their roles, and how a header finds its column.
 
+A Map field gathers open-ended columns: the cell `customFields.province` is the key `province` of the field `customFields`. Until its
+rows are written, each such column stands alone under that dotted name (parsing/gathering.py).
+
 Belongs here: a new system column, a new header style. Does not belong here: reading files (parsing/), judging values
 (validation/).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -125,3 +129,44 @@ def map_header(header: Sequence[str], columns: Sequence[Column], synonyms: dict[
             seen[key] = cell
         keys.append(key)
     return HeaderMap(tuple(header), tuple(keys), tuple(ignored), tuple(unknown), tuple(duplicates))
+
+
+def map_exactly(
+    header: Sequence[str], columns: Sequence[Column], synonyms: dict[str, str], made: Collection[str], *, exact: bool
+) -> HeaderMap:
+    """As `map_header`, for types with Map fields, with columns that the import makes itself (`made`: ignored), or with exact names.
+
+    With `exact` a cell must be a column's key or a synonym, to the letter (acceptance A-5). A cell `{map}.{key}` is kept under that
+    name when the key fits the Map's pattern; synonyms count for the map's name too.
+    """
+    maps = {c.key: re.compile(c.spec.keys) for c in columns if c.spec.type == "Map"}
+    plain = [c for c in columns if c.key not in maps]
+    names = {c.key: c.key for c in columns} | synonyms
+    spelled = {cell: names[cell.strip()] for cell in header if cell.strip() in names} if exact else {}
+    loose = map_header(header, plain, {k: v for k, v in synonyms.items() if v not in maps}) if not exact else None
+    keys: list[str | None] = []
+    ignored: list[str] = []
+    unknown: list[str] = []
+    duplicates: list[tuple[str, str]] = []
+    seen: dict[str, str] = {}
+    for place, cell in enumerate(header):
+        key = loose.keys[place] if loose else spelled.get(cell)
+        key = None if key in maps else key or _gathered(cell.strip(), names, maps)
+        if key is None:
+            known = cell.strip() in made or is_reason(cell) or (loose is not None and cell in loose.ignored)
+            (ignored if known else unknown).append(cell)
+        elif key in seen:
+            duplicates.append((seen[key], cell))
+        else:
+            seen[key] = cell
+        keys.append(key)
+    return HeaderMap(tuple(header), tuple(keys), tuple(ignored), tuple(unknown), tuple(duplicates))
+
+
+def _gathered(cell: str, names: dict[str, str], maps: dict[str, re.Pattern[str]]) -> str | None:
+    """`{map}.{key}` of a cell that gives one entry of a Map field; None for every other cell."""
+    for at in (place for place, sign in enumerate(cell) if sign == "."):
+        field_name = names.get(cell[:at])
+        if field_name in maps and maps[field_name].fullmatch(cell[at + 1 :]):
+            return f"{field_name}.{cell[at + 1 :]}"
+    return None

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from import_pipeline.failures import nearest
 from import_pipeline.model.base import Model
+from import_pipeline.model.giving import Participation
 
 FieldType = Literal[
     "Text",
@@ -26,6 +27,8 @@ FieldType = Literal[
     "MultiChoice",
     "Address",
     "Shape",
+    "List",
+    "Map",
     "Attachment",
 ]
 FIELD_TYPES: tuple[str, ...] = get_args(FieldType)
@@ -53,6 +56,12 @@ class FieldSpec(Model):
     warning) or `never`. Left out, custom fields take `always`, the others `create_only` (acceptance S-8).
     `formats` of dates are `iso` or strptime patterns; ambiguous day/month orders need one (acceptance, decision 3).
     `decimals` is how many a Number or Currency may have (Currency: 2 unless stated).
+    A List holds texts, in one cell parted by `separator`, in JSON an array. A Map holds texts by name: it gathers all columns
+    `{name}.{key}` of a CSV file, or the object `{name}` of a JSON line, as one JSON object; `keys` is the pattern that a key must fit
+    as a whole, `max_keys` how many one record may have. An update of a Map sets the keys given and leaves the others.
+    `computed` fields are filled by the import itself; a file's column of that name is ignored.
+    `spellings` of a SingleChoice are other texts that mean one of its choices. `participation` names the campaign whose participation
+    the field's value P is (acceptance E-7).
     A Shape is a polygon in degrees as WKT, `POLYGON ((lng lat, …))`; with `multipolygons` also one with holes, or several.
     """
 
@@ -63,6 +72,8 @@ class FieldSpec(Model):
     system: bool = False
     update: UpdateRule | None = None
     choices: tuple[str, ...] = ()
+    spellings: dict[str, str] = Field(default_factory=dict)
+    participation: Participation | None = None
     separator: str = ";"
     formats: Annotated[tuple[str, ...], BeforeValidator(_formats_as_list)] = ("iso",)
     pattern: str | None = None
@@ -71,6 +82,9 @@ class FieldSpec(Model):
     max: float | None = None
     decimals: int | None = Field(default=None, ge=0, le=9)
     multipolygons: bool = False
+    keys: str = r"[^.]{1,64}"
+    max_keys: int = Field(default=100, ge=1, le=1_000)
+    computed: bool = False
     description: str = ""
 
     @field_validator("type")
@@ -92,7 +106,7 @@ class FieldSpec(Model):
                 raise ValueError(f"the format {stated!r} needs a day and a year, for example %m/%d/%Y")
         return value
 
-    @field_validator("pattern")
+    @field_validator("pattern", "keys")
     @classmethod
     def _pattern_is_one(cls, value: str | None) -> str | None:
         if value is not None:
@@ -119,6 +133,11 @@ class FieldSpec(Model):
             raise ValueError(f"{self.name}: a {self.type} field needs choices")
         if self.choices and self.type not in ("SingleChoice", "MultiChoice"):
             raise ValueError(f"{self.name}: choices go with SingleChoice or MultiChoice, not with {self.type}")
+        for other, meant in self.spellings.items():
+            if self.type != "SingleChoice" or meant not in self.choices:
+                raise ValueError(f"{self.name}: the spelling {other!r} means {meant!r}, which is no choice of a SingleChoice field")
+        if self.participation and (self.type != "SingleChoice" or self.choices != ("P",)):
+            raise ValueError(f"{self.name}: a participation is a SingleChoice field with the one choice P")
         if self.type == "MultiChoice":
             held = [c for c in self.choices if self.separator in c]
             if held:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from import_pipeline.failures import known_values
 from import_pipeline.model.base import Duration, Model, fold_name, slug
-from import_pipeline.model.columns import ADDRESS_LINE, Column, HeaderMap, address_columns, map_header
+from import_pipeline.model.columns import ADDRESS_LINE, Column, HeaderMap, address_columns, map_exactly, map_header
 from import_pipeline.model.field import FieldSpec
 
 StageGroup = Literal["Active", "Won", "Lost"]
@@ -22,6 +22,8 @@ EXTERNAL_PIN_ID = "ExternalPinId"
 OWNER = "Owner Email"
 STAGE = "Stage"
 LOSS_REASON = "Loss Reason"
+COMPOSED_LENGTH = 1_000
+"""Characters of an id that is made of several columns."""
 PIN = "Address"
 """In matching rules: the record's address as a whole."""
 
@@ -44,7 +46,15 @@ class Owner(Model):
 
 
 class ObjectType(Model):
-    """One kind of record. `match` are the rules tried in order after record id and external id; `Address` stands for the pin."""
+    """One kind of record. `match` are the rules tried in order after record id and external id; `Address` stands for the pin.
+
+    `compose` makes the external id, or the column that names the parent, of several columns, which together name one record: such a
+    column is never read from a file. `case_sensitive` types know a header cell by its exact name only (acceptance A-5). Columns that the
+    type does not have are told (`warn`), or refuse the row, in a table the file (`refuse`). Records with the same value of `grouped_by`
+    share an account, which ends with the last of them (acceptance A-6). `first_of` fills a column with the first of others that is not
+    blank, in lower case. With `email_key` the external id is an e-mail address, kept in lower case; a row without one gets an address of
+    its own made up (acceptance E-5).
+    """
 
     name: str = Field(min_length=1)
     description: str = ""
@@ -57,6 +67,12 @@ class ObjectType(Model):
     owner: Owner | None = None
     fields: tuple[FieldSpec, ...] = Field(min_length=1)
     synonyms: dict[str, str] = Field(default_factory=dict)
+    compose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    case_sensitive: bool = False
+    unknown_columns: Literal["warn", "refuse"] = "warn"
+    grouped_by: str | None = None
+    first_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    email_key: bool = False
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "ObjectType":
@@ -84,6 +100,22 @@ class ObjectType(Model):
         for other, key in self.synonyms.items():
             if key not in keys:
                 yield ("synonyms", other), f"the synonym {other!r} points to {key!r}, which is no column; {known_values(key, keys)}"
+        fields = [f.name for f in self.fields]
+        composable = [self.external_id, *([self.parent.column] if self.parent else [])]
+        for key, names in self.compose.items():
+            if key not in composable:
+                yield ("compose", key), f"compose makes {' or '.join(composable)}, not {key!r}"
+            for position, name in enumerate(names):
+                if name not in fields:
+                    yield ("compose", key, position), f"compose names {name!r}, which is no field; {known_values(name, fields)}"
+        for key, names in self.first_of.items():
+            if key not in composable or key in self.compose:
+                yield ("first_of", key), f"first_of fills {' or '.join(composable)}, not {key!r}"
+            for position, name in enumerate(names):
+                if name not in fields:
+                    yield ("first_of", key, position), f"first_of names {name!r}, which is no field; {known_values(name, fields)}"
+        if self.grouped_by and self.grouped_by not in fields:
+            yield ("grouped_by",), f"grouped_by names {self.grouped_by!r}, which is no field; {known_values(self.grouped_by, fields)}"
         if self.parent and self.parent.type == self.name:
             yield ("parent", "type"), "a type cannot be its own parent"
 
@@ -110,7 +142,8 @@ class ObjectType(Model):
                 "ExternalLeadId",
                 f"External {self.name} Id",
                 "External Id",
-                max_length=255,
+                max_length=COMPOSED_LENGTH if self.external_id in self.compose else 255,
+                **({"type": "Email"} if self.email_key else {}),
             ),
         ]
         if self.pin:
@@ -124,7 +157,7 @@ class ObjectType(Model):
                     "RelatedTo",
                     "Related To",
                     f"{self.parent.type} RecordID",
-                    max_length=255,
+                    max_length=COMPOSED_LENGTH if self.parent.column in self.compose else 255,
                     required=self.parent.required,
                 )
             )
@@ -147,7 +180,17 @@ class ObjectType(Model):
     @property
     def template_header(self) -> tuple[str, ...]:
         """The header row of the empty file to download (acceptance S-15)."""
-        return tuple(c.key for c in self.columns if c.key != ADDRESS_LINE)
+        return tuple(c.key for c in self.columns if c.key != ADDRESS_LINE and c.key not in self.made and c.spec.type != "Map")
+
+    @cached_property
+    def made(self) -> frozenset[str]:
+        """Keys of the columns that are never read from a file: the import makes their values."""
+        return frozenset(self.compose) | frozenset(self.first_of) | {f.name for f in self.fields if f.computed}
+
+    @cached_property
+    def maps(self) -> tuple[FieldSpec, ...]:
+        """The fields that gather open-ended columns."""
+        return tuple(f for f in self.fields if f.type == "Map" and not f.computed)
 
     def column(self, key: str) -> Column:
         """The column named `key`; KeyError when there is none."""
@@ -159,6 +202,9 @@ class ObjectType(Model):
 
     def map_header(self, header: tuple[str, ...]) -> HeaderMap:
         """Which column each header cell means (see model/columns.py). System fields of this type are ignored, not unknown."""
+        if self.case_sensitive or self.maps or self.made:
+            columns = tuple(c for c in self.columns if c.key not in self.made)
+            return map_exactly(header, columns, self.synonyms, self.made, exact=self.case_sensitive)
         mapped = map_header(header, self.columns, self.synonyms)
         system = {f.name.casefold() for f in self.fields if f.system}
         ignored = tuple(u for u in mapped.unknown if u.strip().casefold().removeprefix("field ") in system)

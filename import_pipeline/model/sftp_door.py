@@ -19,6 +19,8 @@ class SftpDoor(Model):
     """The account's part of the server. It is open as soon as the account has a user: without one nobody can log in."""
 
     enabled: bool = True
+    tenant_alias: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """The one user name under which this account's files come (acceptance A-10); unique over all accounts. Without it names are free."""
     max_file_bytes: ByteSize = Field(default=2 * 10**9, ge=1)
     quota_bytes: ByteSize = Field(default=20 * 10**9, ge=1)
     """How much may wait in the New folders and be under way at once. What was taken does not count any more."""

@@ -13,22 +13,26 @@ import polars as pl
 
 from import_pipeline.applying.stage import parked_rows
 from import_pipeline.landing.project import project_delivery
+from import_pipeline.landing.remote import paths as remote_paths
 from import_pipeline.landing.tree import report_folder
 from import_pipeline.landing.watch import new_owner
-from import_pipeline.ledger import content, deliveries, files, jobs, meta, parked
+from import_pipeline.ledger import content, deliveries, files, jobs, meta, parked, remotes
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import GOOD_STATES, Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
+from import_pipeline.model.row_error import Notice
 from import_pipeline.orchestration import drifting, resubmitting
 from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.orchestration.holding import wait_of
 from import_pipeline.orchestration.mapping import write_map
 from import_pipeline.orchestration.plans import write_job_plan
+from import_pipeline.orchestration.telling import tell
 from import_pipeline.reporting.answers import Answer, goes_to_success, write_answers
 from import_pipeline.reporting.receipt import Aftermath, Replay
+from import_pipeline.reporting.record_numbers import record_numbers
 from import_pipeline.store.outcomes import outcomes_of
 from import_pipeline.store.session import open_store
-from import_pipeline.store.staging import ERRORS, JOB, StageFolder
+from import_pipeline.store.staging import ERRORS, JOB, LINE, StageFolder
 
 ERROR_STAGES = ("parsed", "validated", "related", "expired")
 _ACTIONS = {"create": "created", "update": "updated", "unchanged": "unchanged", "delete": "deleted", "park": "parked", "refuse": "refused"}
@@ -215,11 +219,12 @@ def write(
         held_until=held_until(run, job) if state == "held" else None,
         **resubmitting.told_before(row),
     )
+    errors = found.errors.get(job.number, pl.DataFrame(schema=ERRORS))
     answer = write_answers(
         job,
         parsed,
         counts,
-        found.errors.get(job.number, pl.DataFrame(schema=ERRORS)),
+        errors,
         folder_ok,
         folder_failed,
         state=state,
@@ -229,11 +234,27 @@ def write(
         started=row.started_at or row.created_at,
         finished=run.now,
         earlier_job=job.fault.value if job.fault and job.fault.code == "duplicate" else None,
-        notices=row.notices,
+        notices=[*row.notices, *_many_rows(run, job, parsed)],
         packages=row.packages_total,
         aftermath=aftermath,
+        records=_records(run, job, errors),
     )
     return answer._replace(plan=plan.page if plan else None)
+
+
+def _records(run: DeliveryRun, job: Job, errors: pl.DataFrame) -> pl.DataFrame | None:
+    """Which record of the file each line with an error belongs to."""
+    if errors.is_empty() or not job.object_type:
+        return None
+    return record_numbers(run.stage(run.account.object_type(job.object_type), "parsed"), job.number, errors.get_column(LINE))
+
+
+def _many_rows(run: DeliveryRun, job: Job, parsed: ParsedFile) -> list[Notice]:
+    """A file with more rows than its format recommends is imported all the same (acceptance A-10)."""
+    most = run.account.format(job.format).recommended_rows if job.format else None
+    if most is None or parsed.rows <= most:
+        return []
+    return [Notice(code="many_rows", message=f"{parsed.rows:,} rows; at most {most:,} in one file are recommended", rows=parsed.rows)]
 
 
 def _hindered(state: JobState, reason: str | None) -> str | None:
@@ -274,6 +295,8 @@ def book(conn: object, run: DeliveryRun, job: Job, answer: Answer, counts: Count
         reason=reason,
         **{name: str(path) if path else None for name, path in files.items()},
     )
+    remotes.answers_changed(conn, job.file_id, now=run.now)  # type: ignore[arg-type]
+    tell(conn, run, job.id)  # type: ignore[arg-type]
 
 
 def _settle_waiting(run: DeliveryRun, known: dict[str, Found]) -> None:
@@ -334,5 +357,15 @@ def _pass_errors(related: StageFolder, target: StageFolder, job: Job, object_typ
 
 
 def project_answers(run: DeliveryRun) -> None:
-    """Moves the originals of the delivery to Success or Failed; what cannot be moved is noted and tried again later."""
-    project_delivery(run.pipeline.ledger, run.account, run.pipeline.settings, run.key, run.now, new_owner())
+    """Moves the originals of the delivery to Success or Failed; what cannot be moved is noted and tried again later.
+
+    Answers to files of other people's servers are sent there, for a short while; what is left is sent by the next collecting run.
+    """
+    pipeline = run.pipeline
+    project_delivery(pipeline.ledger, run.account, pipeline.settings, run.key, run.now, new_owner())
+    with pipeline.ledger.read() as conn:
+        remote = any(remote_paths.unpack(file.path) for file in files.by_delivery(conn, run.key))
+    if remote:
+        from import_pipeline.landing.remote.answer import answer_delivery
+
+        answer_delivery(pipeline.ledger, run.account, pipeline.settings, pipeline.clock, new_owner(), run.key)

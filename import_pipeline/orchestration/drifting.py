@@ -13,6 +13,7 @@ from import_pipeline.ledger.headers import KnownHeader, Place
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.base import slug
 from import_pipeline.model.columns import is_reason
+from import_pipeline.model.data_objects import BulkFormat
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.suggesting.drift import drift
@@ -21,7 +22,7 @@ from import_pipeline.suggesting.drift import drift
 def with_drift(run: DeliveryRun, job: Job, row: JobRow, parsed: ParsedFile) -> JobRow:
     """The job with a notice for every difference between its header and the one imported last; those told before stay told."""
     found = _header(parsed)
-    if not found.header:
+    if not found.header or _is_bulk(run, job):
         return row
     with run.pipeline.ledger.read() as conn:
         last = headers.before(conn, _place(job), run.key, job.number)
@@ -47,6 +48,11 @@ def remember(conn: Connection, run: DeliveryRun, job: Job, row: JobRow, parsed: 
     left_out = {cell.strip() for cell, key in stated.items() if key is None}
     pairs = [(cell, key) for cell, key in zip(found.header, found.keys, strict=True) if key is not None or cell.strip() in left_out]
     headers.accept(conn, job.account, slug(job.object_type), run.key, job.number, pairs, now=run.now)
+
+
+def _is_bulk(run: DeliveryRun, job: Job) -> bool:
+    """A bulk job gives the fields that it changes, each time others: that is no drift."""
+    return job.format is not None and isinstance(run.account.format(job.format), BulkFormat)
 
 
 def _place(job: Job) -> Place:

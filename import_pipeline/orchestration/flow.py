@@ -16,6 +16,7 @@ from import_pipeline.landing.deliveries import open_delivery
 from import_pipeline.ledger import deliveries, jobs, meta
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
+from import_pipeline.model.format import Format
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Policy
@@ -105,7 +106,19 @@ class DeliveryRun:
         if not self.dry_run:
             with open_store(self.pipeline.settings, self.account.name, writable=True) as session:
                 prepare_store(session, self.account.name, self.account.object_types)
+                tag = session.one("SELECT tag FROM store._lock")
+            self._tell_tag(tag)
         return found
+
+    def _tell_tag(self, tag: str) -> None:
+        """Books the beginning of the account's record ids, so that who tells ids need not open the store."""
+        from import_pipeline.reporting.row_results import tag_key
+
+        with self.pipeline.ledger.read() as conn:
+            known = meta.read(conn, tag_key(self.account.name))
+        if known != tag:
+            with self.pipeline.ledger.begin() as conn:
+                meta.write(conn, tag_key(self.account.name), tag, now=self.now)
 
     @cached_property
     def pass_number(self) -> int:
@@ -138,8 +151,8 @@ class DeliveryRun:
         out = self.stage(object_type, "parsed")
         if self.is_begun(object_type):
             return [ParsedFile.model_validate(f) for f in out.load_report()["files"]]
-        formats = {f.name: f for f in self.account.formats}
-        return parse_delivery(self.jobs_of(object_type), object_type, formats, out)
+        formats = {job.format: self.account.format(job.format) for job in self.jobs_of(object_type) if job.format}
+        return parse_delivery(self.jobs_of(object_type), self.row_type(object_type), formats, out)
 
     def validate(self, object_type: ObjectType) -> dict[str, Any]:
         """Rows of strings to typed rows and row errors; returns the stage's report."""
@@ -149,8 +162,18 @@ class DeliveryRun:
         if self.is_begun(object_type):
             return out.load_report()
         policies = {job.number: self._policy(job) for job in self.jobs_of(object_type)}
-        validate_delivery(object_type, self.stage(object_type, "parsed"), out, policies, timezone=self.account.timezone)
+        validate_delivery(self.row_type(object_type), self.stage(object_type, "parsed"), out, policies, timezone=self.account.timezone)
         return out.load_report()
+
+    def format_of(self, object_type: ObjectType) -> Format | None:
+        """The format that tells what the type's rows do: a delivery's files of one type all do the same (landing/operations.py)."""
+        named = (job.format for job in self.jobs_of(object_type) if job.format and not job.fault)
+        return next((found for name in named if (found := self.account.format(name)).operation != "upsert"), None)
+
+    def row_type(self, object_type: ObjectType) -> ObjectType:
+        """The columns that the rows of the type have in this delivery."""
+        found = self.format_of(object_type)
+        return found.row_type(object_type) if found else object_type
 
     def _policy(self, job: Job) -> Policy:
         stated = self.account.format(job.format).on_error if job.format else None
@@ -225,6 +248,7 @@ class DeliveryRun:
         from import_pipeline.orchestration.plans import held_since
         from import_pipeline.relating.stage import RelateOrder
 
+        format_ = self.format_of(object_type)
         return RelateOrder(
             delivery=self.key,
             object_type=object_type,
@@ -235,6 +259,10 @@ class DeliveryRun:
             pass_number=self.pass_number,
             since=held_since(self, object_type),
             territories=self._territories,
+            operation=format_.operation if format_ else "upsert",
+            rows=self.row_type(object_type),
+            rewards=self.account.object_type(format_.consumes) if format_ and format_.consumes else None,
+            fractions=format_.fractions if format_ else {},
         )
 
     def apply(self, object_type: ObjectType, progress: Progress | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from import_pipeline.orchestration.keys import ACCOUNT_TAG
+from import_pipeline.orchestration.keys import ACCOUNT_TAG, REMOTE_TAG
 from import_pipeline.settings import Settings
 
 DAGSTER_YAML = f"""\
@@ -23,6 +23,9 @@ concurrency:
       - key: {ACCOUNT_TAG}
         limit: 1
         value: {{applyLimitPerUniqueValue: true}}
+      # Slow servers of other people must not take all places: imports and exports keep two.
+      - key: {REMOTE_TAG}
+        limit: 2
 run_coordinator:
   module: dagster._core.run_coordinator.queued_run_coordinator
   class: QueuedRunCoordinator

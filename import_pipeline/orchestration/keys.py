@@ -12,6 +12,8 @@ ACCOUNT_TAG = "import_pipeline/account"
 """Every run that opens an account's record store carries it; the instance runs one at a time per value (DESIGN section 3)."""
 DELIVERY_TAG = "import_pipeline/delivery"
 ATTEMPT_TAG = "import_pipeline/attempt"
+REMOTE_TAG = "import_pipeline/remote"
+"""Every run that collects from another server carries it, with `ACCOUNT.REMOTE`; few run at a time, whatever the servers' speed."""
 EXPORT_START = "2026-01-01"
 """First day that exports have partitions for."""
 
@@ -54,6 +56,11 @@ def deliveries_of(account: Account) -> dg.DynamicPartitionsDefinition:
 def import_job_name(account: Account) -> str:
     """The job that takes a delivery through all stages."""
     return f"import_{account.name}"
+
+
+def collect_job_name(account: Account) -> str:
+    """The job that downloads from the account's remote servers."""
+    return f"collect_{account.name}"
 
 
 def account_tags(account: Account) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from import_pipeline.applying.stage import Links
-from import_pipeline.ledger import jobs
+from import_pipeline.ledger import jobs, remotes
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.lineage.rows import ERROR_STAGES
 from import_pipeline.model.object_type import ObjectType
@@ -185,6 +185,8 @@ def _tell(reach: _Reach, job_id: str) -> None:
         return
     if row.receipt:
         amend_receipt(Path(row.receipt), resolved=resolved, resubmits=reach.resubmits(job_id))
+        with pipeline.ledger.begin() as conn:
+            remotes.answers_changed(conn, row.file_id, now=pipeline.clock.now())
     if resolved:
         with pipeline.ledger.begin() as conn:
             jobs.set_resolved(conn, job_id, resolved.rows)

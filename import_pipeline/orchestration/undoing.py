@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection
 
-from import_pipeline.ledger import content, jobs, meta
+from import_pipeline.ledger import content, jobs, meta, remotes
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
 from import_pipeline.orchestration import answering
@@ -71,6 +71,8 @@ def _tell_again(run: DeliveryRun, job_id: str) -> None:
         row = jobs.get(conn, job_id)
     if row and row.receipt:
         amend_receipt(Path(row.receipt), undone_by=row.undone_by)
+        with run.pipeline.ledger.begin() as conn:
+            remotes.answers_changed(conn, row.file_id, now=run.now)
 
 
 def _jobs_of_waiting_rows(run: DeliveryRun, slug: str) -> list[str]:

@@ -36,6 +36,14 @@ class Refused(Exception):
         super().__init__(message)
 
 
+class BadLine(Exception):
+    """Why a line of JSON gives no row: a code and what more the row error says."""
+
+    def __init__(self, code: str, **more: str | None) -> None:
+        self.code, self.more = code, more
+        super().__init__(code)
+
+
 @dataclass(frozen=True)
 class Task:
     """One file to read: its job, object type, format (or None) and a folder for temporary files."""

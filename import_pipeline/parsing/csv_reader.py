@@ -40,7 +40,7 @@ class CsvReader:
         lines = find_lines(sample, final=len(sample) < _SAMPLE)
         header = find_header(sample, lines, map_, task.object_type, task.format)
         line = header.first + 1
-        check_header(header.cells, header.mapped, line, task.format)
+        check_header(header.cells, header.mapped, line, task)
         self.found = self._found(header, lines, sample, task)
         self.shape = Shape(len(header.cells), header.delimiter, _compared(header))
         self._body = int(lines.nexts[header.last])

@@ -13,7 +13,7 @@ from import_pipeline.model.columns import HeaderMap, is_reason
 from import_pipeline.model.format import Format
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
-from import_pipeline.parsing.batch import Refused
+from import_pipeline.parsing.batch import Refused, Task
 from import_pipeline.parsing.csv_careful import Record, Unfinished, split
 from import_pipeline.parsing.lines import Lines
 
@@ -135,21 +135,47 @@ def no_header(object_type: ObjectType, top: Sequence[str]) -> Refused:
     )
 
 
-def check_header(header: tuple[str, ...], mapped: HeaderMap, line: int | None, format_: Format | None) -> None:
-    """Raises Refused when a header cannot be used: too_many_columns, header_mismatch, header_blank, header_duplicate."""
+def unknown_columns(mapped: HeaderMap, object_type: ObjectType) -> tuple[str, ...]:
+    """The cells that refuse a row, or in a table the file: all unknown ones, where the type says so."""
+    return mapped.unknown if object_type.unknown_columns == "refuse" else ()
+
+
+def check_header(header: tuple[str, ...], mapped: HeaderMap, line: int | None, task: Task) -> None:
+    """Raises Refused when a header cannot be used: too_many_columns, header_mismatch, header_blank, unknown_key, header_duplicate."""
+    format_, known = task.format, task.object_type.template_header
+    refused = unknown_columns(mapped, task.object_type)
     if len(header) > MAX_COLUMNS:
         raise Refused("too_many_columns", f"the header has {len(header):,} columns; at most {MAX_COLUMNS:,} are read", line=line)
     if format_ and format_.exact_header:
         _check_exact(header, format_, line)
+    _check_columns(mapped, task, line)
     for i, cell in enumerate(header):
         if not cell.strip():
             before = f", the one after {header[i - 1]!r}," if i else ""
             raise Refused("header_blank", f"column {i + 1}{before} has no name", line=line, expected="a name in every header cell")
+    if refused:
+        near = nearest(refused[0], known, cutoff=75)
+        raise Refused(
+            "unknown_key",
+            f"the column {refused[0]!r} is not one that may be sent here",
+            line=line,
+            column=refused[0],
+            expected=", ".join(known),
+            suggestion=near,
+        )
     if mapped.duplicates:
         one, other = mapped.duplicates[0]
         raise Refused(
             "header_duplicate", f"the columns {one!r} and {other!r} mean the same", line=line, column=other, expected="one of the two"
         )
+
+
+def _check_columns(mapped: HeaderMap, task: Task, line: int | None) -> None:
+    """Columns that must stand in the header, whatever the cells hold: the e-mail address (acceptance E-5), those the format requires."""
+    needed = [task.object_type.external_id] if task.object_type.email_key else []
+    for key in (*needed, *(task.format.required if task.format else ())):
+        if key not in mapped.keys:
+            raise Refused("header_mismatch", f"the header has no column {key!r}", line=line, column=key, expected=key)
 
 
 def _check_exact(header: tuple[str, ...], format_: Format, line: int | None) -> None:

@@ -7,7 +7,7 @@ readers go through floating point numbers, and cannot tell a key that occurs twi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -16,24 +16,19 @@ import polars as pl
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.columns import HeaderMap
+from import_pipeline.model.data_objects import BulkFormat
 from import_pipeline.model.row_error import Notice
 from import_pipeline.parsing import doctor, links
-from import_pipeline.parsing.batch import Batch, Found, Refused, Task, check_mostly_bad, finding, findings, positions
+from import_pipeline.parsing.batch import BadLine, Batch, Found, Refused, Task, check_mostly_bad, finding, findings, positions
 from import_pipeline.parsing.csv_fast import EXPECTED
-from import_pipeline.parsing.header import Mapper, column_notices, no_header
+from import_pipeline.parsing.data_objects import cells_of, check_operation
+from import_pipeline.parsing.gathering import object_text
+from import_pipeline.parsing.header import Mapper, column_notices, no_header, unknown_columns
 from import_pipeline.parsing.lines import LINE_LIMIT, Blocks, Lines, find_lines, line_end
 from import_pipeline.store.staging import LINE
 
 _BLOCK = 4 << 20
 _PEEK = 1 << 16
-
-
-class BadLine(Exception):
-    """Why a line gives no row: a code and what more the row error says."""
-
-    def __init__(self, code: str, **more: str | None) -> None:
-        self.code, self.more = code, more
-        super().__init__(code)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -62,7 +57,13 @@ class JsonlReader:
         self.text = doctor.prepare(task.job.path, copy, task.format.encoding if task.format else None)
         self.found = Found(encoding=self.text.encoding, notices=list(self.text.notices))
         self.decoder = _decoder()
-        self.separators = {c.key: c.spec.separator for c in task.object_type.columns if c.spec.type == "MultiChoice"}
+        self.bulk = task.format if isinstance(task.format, BulkFormat) else None
+        self.separators = {c.key: c.spec.separator for c in task.object_type.columns if c.spec.type in ("MultiChoice", "List")}
+        self.maps = {spec.name for spec in task.object_type.maps}
+        self.entries: dict[str, tuple[str, str]] = {}
+        """Gathered keys with their Map field and its key."""
+        self.refused_names: set[str] = set()
+        """Keys that refuse their row (ObjectType.unknown_columns)."""
         self.names: dict[str, str | None] = {}
         self.cells: dict[str, Any] = {}
         """The object read last, as far as it could be read."""
@@ -140,7 +141,8 @@ class JsonlReader:
         return self._batch(rows, good, errors)
 
     def _batch(self, rows: list[dict[str, str | None]], good: list[int], errors: list[dict[str, Any]]) -> Batch:
-        keys = [c.key for c in self.task.object_type.columns if c.key in {k for k in self.names.values() if k is not None}]
+        known = {self.entries[key][0] if key in self.entries else key for key in self.names.values() if key is not None}
+        keys = [c.key for c in self.task.object_type.columns if c.key in known]
         frame = pl.DataFrame({key: pl.Series([row.get(key) for row in rows], dtype=pl.String) for key in keys})
         if frame.width == 0 and rows:
             raise no_header(self.task.object_type, list(self.names))
@@ -163,16 +165,33 @@ class JsonlReader:
         """The line's values by column key; raises BadLine, and Refused when two of its keys mean the same column."""
         if len(content) > LINE_LIMIT:
             raise BadLine("line_too_long", expected=EXPECTED["line_too_long"])
-        self.cells = cells = _flat(self._object(content))
+        value = self._object(content)
+        self.cells = cells = _flat(value, self.maps) if self.bulk is None else cells_of(value)
         row: dict[str, str | None] = {}
+        maps: dict[str, dict[str, str | None]] = {}
         for name, value in cells.items():
             key = self.names[name] if name in self.names else self._learn(name)
             if key is None:
+                if name in self.refused_names:
+                    known = ", ".join(self.task.object_type.template_header)
+                    raise BadLine("unknown_key", column=name, value=json.dumps(value)[:200], expected=f"one of {known}")
+                continue
+            if key in self.entries:
+                column, entry = self.entries[key]
+                entries = maps.setdefault(column, {})
+                if entry in entries:
+                    raise BadLine("bad_json", value=name, expected="every key once in an object")
+                entries[entry] = self._as_text(key, value)
                 continue
             if key in row:
                 other = next(n for n in cells if self.names[n] == key)
+                if self.bulk is not None:
+                    raise BadLine("bad_json", value=name, expected=f"either {other!r} or {name!r}: both mean the same")
                 raise Refused("header_duplicate", f"the keys {other!r} and {name!r} mean the same", line=line, column=name)
             row[key] = self._as_text(key, value)
+        row.update((column, object_text(entries)) for column, entries in maps.items())
+        if self.bulk is not None:
+            check_operation(self.bulk, self.task.object_type, row)
         if b"\\u" in content:
             _check_characters(row)
         return row
@@ -193,10 +212,16 @@ class JsonlReader:
         """Finds the column of a key that is met for the first time, and books it in `found`."""
         mapped: HeaderMap = self.map_((name,))
         self.names[name] = key = mapped.keys[0]
+        column = next((field for field in self.maps if key and key.startswith(field + ".")), None)
+        if key and column:
+            self.entries[key] = column, key[len(column) + 1 :]
         self.links.learn({name: key})
         self.found.header += (name,)
         self.found.keys += (key,)
-        self.found.notices += column_notices(mapped, self.task.object_type, None)
+        if self.task.object_type.unknown_columns == "refuse":
+            self.refused_names.update(unknown_columns(mapped, self.task.object_type))
+        else:
+            self.found.notices += column_notices(mapped, self.task.object_type, None)
         return key
 
     def _as_text(self, key: str, value: Any) -> str | None:
@@ -209,7 +234,8 @@ class JsonlReader:
         raise BadLine("nested_value", column=key, value=json.dumps(value)[:200], expected="a single value")
 
     def _finish(self) -> None:
-        check_mostly_bad(self.rows, self.refused, self.first_fault)
+        if self.bulk is None:
+            check_mostly_bad(self.rows, self.refused, self.first_fault)
         if not self.rows and not self.template:
             raise Refused("empty_file", "the file holds no rows")
         if self.blank:
@@ -218,17 +244,27 @@ class JsonlReader:
             raise PermanentFailure(f"{self.rows} rows were found, {self.refused} refused")
 
 
-def _flat(value: dict[str, Any]) -> dict[str, Any]:
-    """One level of nesting joined with dots: {"event": {"key": 1}} becomes {"event.key": 1}; an empty object gives nothing."""
+def _flat(value: dict[str, Any], maps: Collection[str] = ()) -> dict[str, Any]:
+    """One level of nesting joined with dots: {"event": {"key": 1}} becomes {"event.key": 1}; an empty object gives nothing.
+
+    An object below it that is one of `maps`, such as `event.fields`, is flattened too.
+    """
     flat: dict[str, Any] = {}
     for name, inner in value.items():
         if isinstance(inner, dict):
             for sub, item in inner.items():
                 if (joined := f"{name}.{sub}") in flat or joined in value:
                     raise BadLine("bad_json", value=joined, expected="every key once in an object")
-                flat[joined] = item
-        else:
+                if joined not in maps:
+                    flat[joined] = item
+                elif isinstance(item, dict):
+                    flat.update((f"{joined}.{key}", entry) for key, entry in item.items())
+                elif item is not None:
+                    raise BadLine("nested_value", column=joined, value=json.dumps(item)[:200], expected="an object")
+        elif name not in maps:
             flat[name] = inner
+        elif inner is not None:
+            raise BadLine("nested_value", column=name, value=json.dumps(inner)[:200], expected="an object")
     return flat
 
 

@@ -18,12 +18,13 @@ from import_pipeline.model.format import Format
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import FileFault
-from import_pipeline.parsing import address, damage
+from import_pipeline.parsing import address, damage, gathering
 from import_pipeline.parsing.batch import Batch, Found, Reader, Refused, Task
 from import_pipeline.parsing.csv_reader import CsvReader
 from import_pipeline.parsing.header import Mapper, mapper
 from import_pipeline.parsing.jsonl import JsonlReader
 from import_pipeline.parsing.parts import Parts
+from import_pipeline.parsing.rules import Rules
 from import_pipeline.parsing.xlsx import XlsxReader
 from import_pipeline.store.staging import StageFolder
 
@@ -52,7 +53,7 @@ def parse_delivery(
         opened = [_open(Task(job, object_type, mappers.format(job), folder), mappers) for job in jobs]
         known: set[str] = set()
         for reader, format_ in ((r, mappers.format(j)) for j, r in zip(jobs, opened, strict=True) if not isinstance(r, FileFault)):
-            known |= _written(reader.found, format_)
+            known |= _written(reader.found, format_, object_type)
         with out.writing() as writer:
             parts = Parts(writer, order, known)
             files = [
@@ -116,9 +117,9 @@ def _open(task: Task, mappers: _Mappers) -> Reader | FileFault:
         return refusal.fault
 
 
-def _written(found: Found, format_: Format | None) -> set[str]:
+def _written(found: Found, format_: Format | None, object_type: ObjectType) -> set[str]:
     """The columns that a file's rows have when they are written: those of its header, those with defaults, address lines split."""
-    keys = set(found.columns()) | set(format_.defaults if format_ else ())
+    keys = gathering.gathered_keys(set(found.columns()) | set(format_.defaults if format_ else ()), object_type)
     return keys - {ADDRESS_LINE} | ({address.HOUSE, address.STREET} if ADDRESS_LINE in keys else set())
 
 
@@ -129,9 +130,10 @@ def _parse(
     if isinstance(reader, FileFault):
         return ParsedFile(job=job.number, fault=reader)
     read = refused = records = 0
+    rules = Rules(job, object_type, format_)
     try:
         for raw in reader.batches():
-            batch = _filled(damage.mend(raw, object_type), format_)
+            batch = rules.apply(_filled(damage.mend(_gathered(raw, object_type), object_type), format_, object_type))
             records += raw.frame.height + raw.refused
             read, refused = read + batch.frame.height, refused + batch.refused
             parts.add(job.number, batch)
@@ -148,8 +150,13 @@ def _parse(
     return _parsed_file(job, reader.found, rows=records, read=read, refused=refused)
 
 
-def _filled(batch: Batch, format_: Format | None) -> Batch:
-    """Defaults fill blank and absent cells (acceptance T-4); then address lines are split."""
+def _gathered(batch: Batch, object_type: ObjectType) -> Batch:
+    frame = gathering.gather(batch.frame, object_type)
+    return batch if frame is batch.frame else replace(batch, frame=frame)
+
+
+def _filled(batch: Batch, format_: Format | None, object_type: ObjectType) -> Batch:
+    """Defaults fill blank and absent cells (acceptance T-4); then address lines are split and ids composed."""
     frame = batch.frame
     if format_ and format_.defaults:
         present = set(frame.columns)
@@ -159,7 +166,7 @@ def _filled(batch: Batch, format_: Format | None) -> Batch:
             else pl.lit(value).alias(key)
             for key, value in format_.defaults.items()
         )
-    frame = address.split_line(frame)
+    frame = gathering.compose(address.split_line(frame), object_type)
     return batch if frame is batch.frame else replace(batch, frame=frame)
 
 

@@ -62,7 +62,7 @@ class XlsxReader:
 
     def _take(self, sheet: str, line: int, header: tuple[str, ...], before: list[int], map_: Mapper) -> None:
         mapped = map_(header)
-        check_header(header, mapped, line, self.task.format)
+        check_header(header, mapped, line, self.task)
         self.sheet = sheet
         self.found = Found(header_line=line, header=header, keys=mapped.keys)
         # A header that failed for being there again comes back with reasons of its own behind it.

@@ -39,6 +39,8 @@ def import_plan(session: Session, order: PlanOrder) -> int:
         selects.append(_created(source))
     if "update" in actions:
         selects += _updated(source)
+    if "delete" in actions:
+        selects.append(_deleted(source))
     selects += _waiting(source)
     single = single_creates(order)
     with refused_rows(session, order) as refused:
@@ -88,6 +90,18 @@ def _created(source: _Source) -> str:
         record="c.id",
         external_id=f"s.{source.external_id}",
         label=short_sql(f"s.{ident(source.label)}") if source.label else "NULL",
+    )
+
+
+def _deleted(source: _Source) -> str:
+    """The records that go."""
+    return row_sql(
+        f"plan_changes c JOIN {Tables(source.object_type).current} t ON t._id = c.id WHERE c.action = 'delete'",
+        "delete",
+        place="c._seq, c.job, c._line",
+        record="c.id",
+        external_id=f"t.{source.external_id}",
+        label=short_sql(f"t.{ident(source.label)}") if source.label else "NULL",
     )
 
 

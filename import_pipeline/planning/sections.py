@@ -147,6 +147,7 @@ def numbers(summary: PlanSummary) -> tuple[Number, ...]:
         found = [number for number in found if number[2]] or [("delete", "removed", 0)]
     else:
         found = [(key, label, summary.actions.get(key, 0)) for key, label in _IMPORT]  # type: ignore[call-overload]
+        found += [("delete", "deleted", summary.actions["delete"])] if "delete" in summary.actions else []
         found += [("unchanged", "unchanged", summary.unchanged), ("refuse", "refused", summary.refused)]
         found += [(*_MOVE, summary.actions["move"])] if "move" in summary.actions else []
     whole = sum(value for _, _, value in found) or 1
@@ -158,6 +159,9 @@ def _import_sections(facts: PageFacts, rows: pl.LazyFrame) -> Iterator[Section]:
     if "update" in there:
         words = "Each record with the fields that would change; a blank cell of the file changes nothing."
         yield Section("update", "changes", "Changed records", words, changed(rows), actions.get("update", 0))
+    if "delete" in there:
+        found = _entries(rows.filter(pl.col("action") == "delete").head(MOST_ENTRIES))
+        yield Section("delete", "records", "Deleted records", "They go, with their history kept.", found, there["delete"])
     if "refuse" in there:
         words = "Row by row, the first lines with their errors; a line with several errors stands here several times."
         found = _entries(rows.filter(pl.col("action") == "refuse").head(MOST_ENTRIES))

@@ -21,11 +21,12 @@ from import_pipeline.reporting.messages import guarded, labels_of, line_sentence
 from import_pipeline.reporting.names import AnswerKind, answer_name, replacing, temporary_path
 from import_pipeline.reporting.reasons import FailedRows
 from import_pipeline.reporting.receipt import Aftermath, Receipt, make_receipt, outcome_of
+from import_pipeline.reporting.record_numbers import RECORD
 from import_pipeline.store.staging import END, ERRORS, JOB, LINE
 
 SLICE_ERRORS = 100_000
 """Errors whose sentences are in memory at once."""
-ERROR_COLUMNS = ("line", "column", "code", "severity", "value", "expected", "suggestion", "message")
+ERROR_COLUMNS = ("line", "column", "code", "severity", "value", "expected", "suggestion", "message", RECORD)
 
 
 class Answer(NamedTuple):
@@ -61,19 +62,21 @@ def write_answers(
     packages: int = 0,
     timings: Mapping[str, float] | None = None,
     aftermath: Aftermath | None = None,
+    records: pl.DataFrame | None = None,
 ) -> Answer:
     """Writes all answers of one job and tells where they lie.
 
     `errors` are the findings of all stages (columns of ERRORS); those of other jobs are left out. The list of errors and the
     failed rows lie in `folder_failed`, and only where something was refused; the receipt lies in `folder_ok` or
-    `folder_failed`, where the original goes. `started` and `finished` know their time zone.
+    `folder_failed`, where the original goes. `started` and `finished` know their time zone. `records` tells which record of the file a
+    line belongs to (record_numbers.py); without it the list of errors does not say so.
 
     Called again it replaces its own files, and takes away those for which there is no reason any more; equal input gives equal
     bytes. The receipt is written last: where it lies, the files it names lie too. Raises OSError as the machine does.
     """
     found = _of_job(errors, job)
     places = _Places(job, folder_ok, folder_failed)
-    errors_file, failed_file = (None, None) if state == "duplicate" else _write_reports(places, parsed, found)
+    errors_file, failed_file = (None, None) if state == "duplicate" else _write_reports(places, parsed, found, records)
     receipt = make_receipt(
         job,
         parsed,
@@ -125,7 +128,9 @@ def amend_receipt(path: Path, **told: object) -> bool:
     return True
 
 
-def _write_reports(places: "_Places", parsed: ParsedFile, found: pl.DataFrame) -> tuple[Path | None, Path | None]:
+def _write_reports(
+    places: "_Places", parsed: ParsedFile, found: pl.DataFrame, records: pl.DataFrame | None = None
+) -> tuple[Path | None, Path | None]:
     """The list of errors and the failed rows, where there are any: (errors_file, failed_file).
 
     A file refused as a whole has no failed rows: all of it lies in Failed.
@@ -141,7 +146,8 @@ def _write_reports(places: "_Places", parsed: ParsedFile, found: pl.DataFrame) -
     if fault or "error" in found["severity"]:
         errors_file = places.path("errors", places.failed)
         with places.writing("errors", errors_file) as out:
-            _write_errors(out, found, fault, labels)
+            told = found.join(records, on=LINE, how="left", maintain_order="left") if records is not None else _without_records(found)
+            _write_errors(out, told, fault, labels)
     return errors_file, failed_file
 
 
@@ -184,11 +190,15 @@ def _write_errors(out: BinaryIO, found: pl.DataFrame, fault: FileFault | None, l
         _error_lines(part, line_sentence(labels)).write_csv(out, include_header=False)
 
 
+def _without_records(found: pl.DataFrame) -> pl.DataFrame:
+    return found.with_columns(pl.lit(None, pl.Int64).alias(RECORD))
+
+
 def _fault_row(fault: FileFault) -> pl.DataFrame:
     told = fault.model_dump(exclude={"message", "line"}) | {LINE: fault.line, "severity": "error"}
-    return pl.DataFrame([told], schema={name: ERRORS[name] for name in ERRORS if name not in (JOB, END)})
+    return _without_records(pl.DataFrame([told], schema={name: ERRORS[name] for name in ERRORS if name not in (JOB, END)}))
 
 
 def _error_lines(findings: pl.DataFrame, message: pl.Expr) -> pl.DataFrame:
-    texts = {name: guarded(pl.col(name)) for name in ERROR_COLUMNS if name not in ("line", "message")}
-    return findings.select(line=LINE, **texts, message=guarded(message)).select(ERROR_COLUMNS)
+    texts = {name: guarded(pl.col(name)) for name in ERROR_COLUMNS if name not in ("line", "message", RECORD)}
+    return findings.select(RECORD, line=LINE, **texts, message=guarded(message)).select(ERROR_COLUMNS)

@@ -111,6 +111,18 @@ SHARED_TABLES: dict[str, dict[str, str]] = {
         "_valid_from": "TIMESTAMPTZ",
         "_valid_to": "TIMESTAMPTZ",
     },
+    "_gone": {
+        "type": "VARCHAR",
+        "key": "VARCHAR",
+        "holder": "VARCHAR",
+        "keep": "BOOLEAN",
+        "block": "BOOLEAN",
+        "record": "BIGINT",
+        "job": "VARCHAR",
+        "line": "BIGINT",
+        "change_set": "VARCHAR",
+        "stamp": "TIMESTAMPTZ",
+    },
     "_undos": {"job": "VARCHAR", "undone": "VARCHAR", "undone_delivery": "VARCHAR", "stamp": "TIMESTAMPTZ"},
     "_horizon": {"slug": "VARCHAR", "moment": "TIMESTAMPTZ"},
 }
@@ -119,6 +131,8 @@ next id, the token of the attempt that writes, the last stamp given, and HASH_PR
 `_valid_to` is not null has ended: no living record hangs on it. `_tree` and `_placed` tell the parent of each territory, with the share
 of its area inside, and the territory of each pin that has coordinates; a row without `_valid_to` is the present one. `_undos` has one
 row per undo that was applied, with the moment of its first change set (store/undos.py).
+`_gone` has one row per record that an import deleted: its external id, the account it hung on (`holder`), whether that account stays
+without records (`keep`), and whether the record may never come again (`block`). Rows of jobs that are undone do not count.
 `_change_sets.moment` is the moment that a replay's rows speak for (null: its stamp), `_packages.job_number` the place of the job in its
 delivery (null: its rows had waited). `_lineage.given` tells which columns the row gave: a mask of bits in the order of the keys in
 `_change_sets.columns` (a JSON list), WHOLE, or null for an undo, a row without effect, and in stores written before there were masks."""

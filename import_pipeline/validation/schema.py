@@ -41,6 +41,8 @@ def _judge_of_field(column: Column, timezone: str) -> ColumnJudge:
             return texts.email(spec)
         case "Phone":
             return texts.phone(spec)
+        case "Map":
+            return texts.entries(spec)
         case "Shape":
             # GEOS is loaded only where there are shapes.
             from import_pipeline.validation.shapes import shape

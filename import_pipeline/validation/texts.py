@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from import_pipeline.model.field import FieldSpec
-from import_pipeline.validation.rules import ColumnJudge, Rule, all_within, matches, stated_rules
+from import_pipeline.validation.rules import ColumnJudge, Rule, all_within, length_rule, matches, stated_rules
 
 TEXT_LONGEST = 32_000
 MULTILINE_LONGEST = 1_000_000
@@ -84,3 +84,22 @@ def phone(spec: FieldSpec) -> ColumnJudge:
     """Phone fields; kept as given, not normalised."""
     expected = "a phone number of 5 to 20 digits such as +1 555 123 4567 or (555) 123-4567 x89"
     return ColumnJudge((Rule("not_a_phone", expected, matches(PHONE)), *stated_rules(spec)), mend=mended_phone)
+
+
+_JSON_TEXT = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
+_ENTRY = f"{_JSON_TEXT}:{_JSON_TEXT}"
+"""One entry of a Map's text (parsing/gathering.py): a name and a text."""
+_ESCAPED_CONTROL = r"(?:^|[^\\])(?:\\\\)*\\(?:u00[01]|[bf])"
+_SHORTEST_ENTRY = 7
+
+
+def entries(spec: FieldSpec) -> ColumnJudge:
+    """Map fields: texts by name, at most `max_keys` of them, no control characters in them, 1,000,000 characters together."""
+    whole = Rule("wrong_pattern", 'texts by name, such as {"color":"red"}', matches(rf"\A\{{(?:{_ENTRY}(?:,{_ENTRY})*)?\}}\z"))
+    few = Rule(
+        "too_many_keys",
+        f"at most {spec.max_keys:,} keys",
+        lambda values: all_within(values, spec.max_keys * _SHORTEST_ENTRY) or values.str.count_matches(_ENTRY) <= spec.max_keys,
+    )
+    plain = Rule("control_character", "texts without control characters", lambda values: ~values.str.contains(_ESCAPED_CONTROL))
+    return ColumnJudge((length_rule(MULTILINE_LONGEST), whole, few, plain))

@@ -18,7 +18,7 @@ BASE = ("model", "failures")
 STAGES = ("parsing", "validation", "relating", "applying")
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "failures": (),
-    "settings": (),
+    "settings": ("failures",),
     "model": BASE,
     "catalog": (*BASE, "catalog"),
     "store": (*BASE, "settings", "store"),
@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "relating": (*BASE, "store", "territories", *STAGES[:3]),
     "territories": (*BASE, "territories"),
     "suggesting": (*BASE, "parsing", "validation", "suggesting"),
-    "gateway": (*BASE, "settings", "catalog", "ledger", "landing", "gateway"),
+    "gateway": (*BASE, "settings", "catalog", "ledger", "landing", "reporting", "gateway"),
 }
 """Rooms of the package that a room may import. A stage knows the stages before it and never the ones behind it."""
 LIGHT = ("model", "failures", "settings", "catalog")

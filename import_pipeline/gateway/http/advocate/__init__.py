@@ -1,0 +1,1 @@
+"""The Advocate bulk import API (SaaSquatch, impact.com): upload, GraphQL, result files."""

@@ -1,0 +1,1 @@
+"""Tests of the HTTP service, with clients that others have written."""
