@@ -13,6 +13,7 @@ from import_pipeline.landing.origin import HEAD, Origin, job_named_by, job_named
 from import_pipeline.ledger.files import File
 from import_pipeline.ledger.jobs import NewJob
 from import_pipeline.model.account import Account
+from import_pipeline.model.format_values import split_name
 from import_pipeline.model.job import FileKind
 from import_pipeline.model.row_error import FileFault, Notice
 from import_pipeline.model.territory import TERRITORY
@@ -120,7 +121,9 @@ def _identity(
     first = origin(job_id) if job_id else None
     if first is None or told not in (first.object_type, told if isinstance(told, FileFault) else None):
         return told, format_
-    return first.object_type, format_ or (first.format if first.format in usable else None)
+    # What the first job stated for all its rows counts for those that come back as well.
+    own = split_name(first.format)[0] if first.format else None
+    return first.object_type, format_ or (first.format if own in usable else None)
 
 
 def _in_archive(account: Account, file: File, path: Path, origin: Origin) -> list[tuple[str | FileFault, str | None]]:

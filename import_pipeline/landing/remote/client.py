@@ -88,6 +88,23 @@ class Peer:
             return False
         return True
 
+    def whole(self, path: bytes, size: int) -> tuple[Status, bytes, Status]:
+        """A small file at once: its status before, its first `size` bytes, and its status after.
+
+        All of it is one errand of the loop's thread: for a file of some kilobytes, going there and back costs more than asking.
+        """
+
+        async def all_of_it() -> tuple[Status, bytes, Status]:
+            before = _status(await self._sftp.lstat(path))
+            opened = await self._sftp.open(path, "rb", encoding=None)
+            try:
+                content = bytes(await opened.read(size, 0)) if size else b""  # type: ignore[arg-type]
+            finally:
+                await opened.close()
+            return before, content, _status(await self._sftp.lstat(path))
+
+        return self._do(all_of_it(), f"reading {paths.shown(path)}", self._piece_seconds)
+
     def pieces(self, path: bytes, size: int) -> Iterator[bytes]:
         """The first `size` bytes of a file, or fewer when it is shorter; several pieces are under way at once."""
         doing = f"reading {paths.shown(path)}"

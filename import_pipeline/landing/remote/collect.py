@@ -34,6 +34,8 @@ TRIES = 3
 """Connections of one run. What goes wrong then waits for a later run, with pauses that outlive it."""
 BATCH_FILES, BATCH_BYTES = 64, 8 << 20
 """What is claimed and booked in one transaction: a small file costs less to fetch than a transaction that is durable."""
+SMALL = 256 << 10
+"""Bytes up to which a file is fetched in one go."""
 _TELL_EVERY = 10.0
 _TELL_EACH = 50
 """With more files than these, progress is told every few seconds, not for each file: a run's log is read by people."""
@@ -90,6 +92,17 @@ class _Work:
                 with self.ledger.begin() as conn:
                     self.claimed += remotes.claim(conn, self.account.name, self.door.door, self.owner, now=now, lease=LEASE, **most)
             return self.claimed.popleft() if self.claimed else None
+
+    def count(self, size: int, at: str) -> None:
+        """Counts bytes, and tells now and then how far it is."""
+        now = self.clock.monotonic()
+        with self.lock:
+            self.done.bytes += size
+            due = now - self.told >= _TELL_EVERY
+            self.told = now if due else self.told
+            so_far = f"{len(self.done.vaulted):,} of {self.total[0]:,} files, {self.done.bytes:,} of {self.total[1]:,} bytes"
+        if due:
+            self.tell(f"{so_far}; {at}")
 
     def close(self) -> None:
         """Books what is stored, and gives back what was claimed and not begun."""
@@ -225,6 +238,9 @@ def _download(work: _Work, peer: Peer, file: File) -> vault.Stored:
     if place is None:
         raise PermanentFailure(f"{file.name}: the ledger has no path of it on {work.door.name}")
 
+    if file.size <= SMALL:
+        return _download_small(work, peer, file, place.raw)
+
     def same() -> None:
         now = peer.status(place.raw)
         if now.kind != "file" or now.fingerprint != file.fingerprint:
@@ -241,6 +257,17 @@ def _download(work: _Work, peer: Peer, file: File) -> vault.Stored:
                 raise _ChangedError
 
         return vault.put(work.settings.vault, file.id, content, check=whole)
+
+
+def _download_small(work: _Work, peer: Peer, file: File, path: bytes) -> vault.Stored:
+    before, content, after = peer.whole(path, file.size)
+    for there in (before, after):
+        if there.kind != "file" or there.fingerprint != file.fingerprint:
+            raise _ChangedError
+    if len(content) != file.size:
+        raise _ChangedError
+    work.count(len(content), file.name)
+    return vault.put(work.settings.vault, file.id, [content] if content else [])
 
 
 @dataclass
@@ -260,13 +287,7 @@ def _watched(work: _Work, file: File, pieces: Iterator[bytes]) -> Iterator[bytes
         yield piece
         taken += len(piece)
         now = work.clock.monotonic()
-        with work.lock:
-            work.done.bytes += len(piece)
-            due = now - work.told >= _TELL_EVERY
-            work.told = now if due else work.told
-            so_far = f"{len(work.done.vaulted):,} of {work.total[0]:,} files, {work.done.bytes:,} of {work.total[1]:,} bytes"
-        if due:
-            work.tell(f"{so_far}; {file.name}: {taken:,} of {file.size:,}")
+        work.count(len(piece), f"{file.name}: {taken:,} of {file.size:,}")
         if work.stop.is_set():
             raise Unreachable(f"{file.name}: another download ended the work")
         if now - begun > LEASE.total_seconds() / 3:

@@ -73,6 +73,29 @@ def test_a_file_that_is_cut_while_it_is_read_is_not_taken(server: Sshd, tmp_path
     assert polling.vaulted() == []
 
 
+def test_a_small_file_that_is_replaced_while_it_is_read_is_not_taken_and_the_new_one_is(
+    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is fetched in one go, and looked at before and after all the same."""
+    from asyncssh import SFTPClient
+
+    polling = Polling(tmp_path, server.door())
+    server.drop("Account_a.csv", b"Title\nold\n", mtime=1_700_000_000)
+    opening, done = SFTPClient.open, []
+
+    async def replaced(self: SFTPClient, *arguments: object, **more: object) -> object:
+        opened = await opening(self, *arguments, **more)  # type: ignore[arg-type]
+        if not done:
+            done.append(True)
+            server.drop("Account_a.csv", b"Title\nnew\n", mtime=1_700_000_001)
+        return opened
+
+    monkeypatch.setattr(SFTPClient, "open", replaced)
+    assert polling.take().changed == ["Account_a.csv"] and polling.temporary_bytes() == []
+    assert polling.take().vaulted == ["Account_a.csv"]
+    assert polling.vaulted() == [b"Title\nnew\n"]
+
+
 def test_a_file_that_goes_between_look_and_download_is_gone(server: Sshd, tmp_path: Path) -> None:
     """Its sender took it back."""
     polling = Polling(tmp_path, server.door())
