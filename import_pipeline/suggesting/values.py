@@ -97,7 +97,9 @@ class Judges:
         self._lists = {column.key: _listed(object_type, column) for column in object_type.columns}
         self._columns = {column.key: column for column in object_type.columns}
         unnamed = {"name": "any", "description": "", "required": False, "custom": False, "system": False, "update": None}
-        self._alike = {key: (self._lists[key], column.spec.model_copy(update=unnamed)) for key, column in self._columns.items()}
+        self._alike = {
+            key: (self._lists[key], column.spec.model_copy(update=unnamed).model_dump_json()) for key, column in self._columns.items()
+        }
 
     def listed(self, key: str) -> tuple[str, ...]:
         """The valid values of a column with a list (choices, stages, loss reasons, owners), else ()."""
