@@ -80,8 +80,9 @@ def _quiet() -> Iterator[None]:
 def is_lock_error(error: Exception) -> bool:
     """True when another process, or another session of this one, holds the store's file."""
     text = str(error).lower()
-    return (isinstance(error, duckdb.IOException) and "lock" in text) or (
-        isinstance(error, duckdb.BinderException) and "already attached" in text
+    # DuckDB 1.5 tells the second case as a BinderException, 2.0 as an error of its own class.
+    return isinstance(error, duckdb.Error) and (
+        (isinstance(error, duckdb.IOException) and "lock" in text) or "already attached by" in text or "unique file handle conflict" in text
     )
 
 
