@@ -64,6 +64,7 @@ class Settings:
     IMPORT_PIPELINE_SFTP_PORT port of the SFTP server (default: 2222; 0 takes a free one)
     IMPORT_PIPELINE_HTTP_HOST address of the HTTP service (default: 127.0.0.1)
     IMPORT_PIPELINE_HTTP_PORT port of the HTTP service (default: 8080; 0 takes a free one)
+    IMPORT_PIPELINE_HTTP_URL  its address as others know it, for links (default: as each request names it)
     IMPORT_PIPELINE_SMTP      mail server for letters, such as starttls://user@mail.example.com:587; also tls://, plain:// (default: none)
     IMPORT_PIPELINE_SMTP_FROM address that letters come from
     """
@@ -77,6 +78,7 @@ class Settings:
     sftp_port: int = 2222
     http_host: str = "127.0.0.1"
     http_port: int = 8080
+    http_url: str = ""
     smtp: SmtpSettings | None = None
 
     @classmethod
@@ -95,6 +97,7 @@ class Settings:
             sftp_port=int(env.get("IMPORT_PIPELINE_SFTP_PORT") or 2222),
             http_host=env.get("IMPORT_PIPELINE_HTTP_HOST") or "127.0.0.1",
             http_port=int(env.get("IMPORT_PIPELINE_HTTP_PORT") or 8080),
+            http_url=(env.get("IMPORT_PIPELINE_HTTP_URL") or "").rstrip("/"),
             smtp=_smtp(env.get("IMPORT_PIPELINE_SMTP"), env.get("IMPORT_PIPELINE_SMTP_FROM")),
         )
 

@@ -20,6 +20,7 @@ from import_pipeline.cli import (
     looking,
     mapping,
     remotes,
+    saving,
     suggesting,
     taking,
     tokens,
@@ -66,6 +67,7 @@ app.command("up")(up.up)
 app.command("check")(checking.check)
 app.command("import")(importing.import_files)
 app.command("suggest")(suggesting.suggest)
+app.command("save-format")(saving.save_format)
 app.command("undo")(again.undo)
 app.command("replay")(again.replay)
 app.command("approve")(again.approve)

@@ -114,6 +114,7 @@ CODES: dict[str, Code] = {
         _warn("column_gone", "a column of the file imported before is missing", "file"),
         _warn("column_renamed", "a column of the file imported before has another name", "file"),
         _warn("columns_reordered", "the columns stand in another order than in the file imported before", "file"),
+        _warn("bom_removed", "a byte order mark stood before the header of a format that states it exactly", "file"),
         _warn("preamble_skipped", "lines before the header row were not imported", "file"),
         _warn("blank_lines", "blank lines were skipped", "file"),
         _warn("many_rows", "the file has more rows than are recommended", "file"),

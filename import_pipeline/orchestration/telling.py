@@ -10,7 +10,6 @@ import hashlib
 from sqlalchemy import Connection
 
 from import_pipeline.ledger import http_jobs, jobs, outbox
-from import_pipeline.ledger.http_jobs import HttpJob
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.http_door import Event
 from import_pipeline.model.job import JobState
@@ -33,14 +32,14 @@ MAIL = "mail"
 
 def tell(conn: Connection, run: DeliveryRun, job_id: str) -> None:
     """Books a message for every webhook and letter of the account that wants to know this: one for each answer of the job."""
-    numbered = http_jobs.of_delivery(conn, _NUMBERED, run.delivery.key) if run.delivery.door == _NUMBERED else None
-    row = jobs.get(conn, job_id) if run.account.webhooks or run.account.mail or numbered else None
+    has_numbers = _NUMBERED in run.account.doors.http.interfaces
+    row = jobs.get(conn, job_id) if run.account.webhooks or run.account.mail or has_numbers else None
     event = _EVENTS.get(row.state) if row else None
     if row is None or event is None:
         return
     _tell_webhooks(conn, run, row, event)
-    if numbered and event != "job.held":
-        _tell_sender(conn, run, row, numbered)
+    if has_numbers and event != "job.held":
+        _tell_sender(conn, run, row)
     for mail in run.account.mail:
         if event in mail.events:
             subject, text = letter(row, run.account.title or run.account.name)
@@ -48,8 +47,19 @@ def tell(conn: Connection, run: DeliveryRun, job_id: str) -> None:
             outbox.put(conn, _same("/".join(mail.to), row, run), MAIL, payload, now=run.now)
 
 
-def _tell_sender(conn: Connection, run: DeliveryRun, row: JobRow, numbered: HttpJob) -> None:
-    """The letter that the person whose token was used gets when the job is complete (acceptance E-10)."""
+def _tell_sender(conn: Connection, run: DeliveryRun, row: JobRow) -> None:
+    """The job's number is settled, and the person whose token was used gets a letter that it is complete (acceptance E-10).
+
+    The row's own delivery is asked: an answer may be about rows of an earlier one, that had waited.
+    """
+    numbered = http_jobs.of_delivery(conn, _NUMBERED, row.delivery)
+    if numbered is None:
+        return
+    status: http_jobs.Status = "ABORTED" if row.state == "failed" else "COMPLETED"
+    until, counts = run.now + run.account.retention.staging, row.counts
+    http_jobs.settle(
+        conn, numbered.id, status, reason=row.reason, records=counts.rows, errors=counts.refused, completed=run.now, expires=until
+    )
     if numbered.mailto is None or not is_address(numbered.mailto):
         return
     subject, text = numbered_letter(row, run.account.title or run.account.name, numbered.id.removeprefix("en"), numbered.name)

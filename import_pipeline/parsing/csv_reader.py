@@ -57,6 +57,9 @@ class CsvReader:
         if told:
             text = f"{len(told)} lines before the header, beginning with {told[0][:100].decode(errors='replace')!r}, were not imported"
             notices.append(Notice(code="preamble_skipped", message=text, line=header.first + 1, rows=len(told)))
+        if self.text.encoding == "utf-8-sig" and task.format and task.format.exact_header:
+            text = "the file begins with a byte order mark, which was taken off; save it as UTF-8 without one"
+            notices.append(Notice(code="bom_removed", message=text, line=header.first + 1))
         notices += column_notices(header.mapped, task.object_type, header.first + 1)
         return Found(
             encoding=self.text.encoding,

@@ -71,13 +71,13 @@ def write_export(settings: Settings, account: Account, wanted: Wanted, path: Pat
 
 
 def _element(column: str) -> str:
-    """SQL for one value as an element; characters that XML cannot hold are left out."""
+    """SQL for one value as an element, nothing without a value; characters that XML cannot hold are left out."""
     text = f"regexp_replace({ident(column)}, '[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f]', '', 'g')"
     for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = f"replace({text}, '{sign}', '{written}')"
     name = column.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     opened = literal(f'<field name="{name}">')
-    return f"{opened} || coalesce({text}, '') || '</field>'"
+    return f"coalesce({opened} || {text} || '</field>', '')"
 
 
 def _select(session: Session, account: Account, wanted: Wanted, columns: Sequence[str], segment: str | None) -> str:

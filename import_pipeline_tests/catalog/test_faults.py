@@ -23,8 +23,8 @@ CASES: dict[str, tuple[str, str | bytes | None, int, int, str, str]] = {
         4,
         18,
         "fields[1].requred",
-        "unknown key 'requred'; known: name, type, required, custom, system, update, choices, separator, formats, pattern, max_length, "
-        "min, max, decimals, multipolygons, keys, max_keys, computed, description. Did you mean 'required'?",
+        "unknown key 'requred'; known: name, type, required, custom, system, update, choices, spellings, participation, separator, "
+        "formats, pattern, max_length, min, max, decimals, multipolygons, keys, max_keys, computed, description. Did you mean 'required'?",
     ),
     "a misspelt key of a type": ("object_types__contact", CONTACT + "feilds: []\n", 8, 1, "feilds", "Did you mean 'fields'?"),
     "a misspelt key deep in defs.yaml": (

@@ -40,7 +40,10 @@ def test_the_asset_graph_is_this(definitions: dg.Definitions) -> None:
     keys = {k.to_user_string() for k in graph.get_all_asset_keys()}
     expected = _imports("field_sales", "account", "contact", "opportunity", "territory") | _imports("door_to_door", "lead")
     expected |= _imports("referrals", "redemption", "reward", "user", "user_event")
+    expected |= _imports("giving", "supporter", "transaction")
     expected |= {
+        "giving/supporter/supporter_daily_export",
+        "giving/transaction/transaction_weekly_export",
         "referrals/user/user_daily_export",
         "referrals/reward/reward_daily_export",
         "referrals/user_event/user_event_weekly_export",
@@ -80,16 +83,17 @@ def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> No
         "import_field_sales", "import_door_to_door", "import_referrals", "import_file", "upkeep", "export_as_of", "diff_moments",
         "undo_import", "replay_delivery", "decide_import",
         "export_daily_field_sales", "export_weekly_field_sales", "export_daily_door_to_door",
-        "export_daily_referrals", "export_weekly_referrals",
+        "export_daily_referrals", "export_weekly_referrals", "import_giving", "export_daily_giving", "export_weekly_giving",
     }  # fmt: skip
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
         "landing_field_sales": dg.DefaultSensorStatus.RUNNING,
         "landing_door_to_door": dg.DefaultSensorStatus.RUNNING,
+        "landing_giving": dg.DefaultSensorStatus.RUNNING,
         "landing_referrals": dg.DefaultSensorStatus.RUNNING,
     }
     assert {s.name for s in repository.schedule_defs} == {
         "daily_exports_field_sales", "weekly_exports_field_sales", "daily_exports_door_to_door", "hourly_upkeep",
-        "daily_exports_referrals", "weekly_exports_referrals",
+        "daily_exports_referrals", "weekly_exports_referrals", "daily_exports_giving", "weekly_exports_giving",
     }  # fmt: skip
     assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import openpyxl
 import pytest
 import yaml
 
-from import_pipeline.ledger import outbox
+from import_pipeline.ledger import http_jobs, outbox
+from import_pipeline.settings import SmtpSettings
 from import_pipeline_tests.gateway.http.advocate.kit import TENANT, Advocate, referral_site
-from import_pipeline_tests.gateway.http.kit import Service, add_key
+from import_pipeline_tests.gateway.http.kit import Service, add_key, until
 from import_pipeline_tests.scenarios.site import Here
 
 pytestmark = pytest.mark.here
@@ -85,7 +87,7 @@ def finished(site: Here, advocate: Advocate, content: str, type_name: str, name:
     """Uploads a file, imports it, and gives its job."""
     job = advocate.create(advocate.upload(content, name), type_name, **more)["id"]
     site.work()
-    return advocate.job(job)
+    return advocate.ended(job)
 
 
 def rows(address: str) -> list[dict[str, str]]:
@@ -133,6 +135,7 @@ def test_the_four_printed_requests_get_answers_of_the_printed_shape(site: Here, 
         values["job_id"] = made["id"]
         assert as_printed(STATUS, tmp_path, **values)["data"]["job"]["status"] == "PENDING"
         site.work()
+        until(lambda: as_printed(STATUS, tmp_path, **values)["data"]["job"]["status"] != "PENDING")
         assert as_printed(STATUS, tmp_path, **values) == {"data": {"job": {"status": "COMPLETED", "stats": {"recordsProcessed": 22}}}}
     assert len(site.records("User Event")) == 22
 
@@ -146,7 +149,7 @@ def test_users_come_in_and_a_bad_row_stands_in_the_errors_file(site: Here, advoc
     assert not site.settings.store_file("referrals").exists() and advocate.data("{ jobs { totalCount } }") == {"totalCount": 0}
     job = advocate.create(ref)["id"]
     site.work()
-    done = advocate.job(job)
+    done = advocate.ended(job)
     assert (done["status"], done["stats"], done["reason"]) == ("COMPLETED", {"recordsProcessed": 5, "errors": 2}, None)
     errors = rows(done["downloadErrorUrl"])
     assert errors[0] == {
@@ -268,7 +271,6 @@ def test_a_job_that_nobody_asks_for_is_settled_and_told_to_webhooks(site: Here) 
         job = advocate.create(advocate.upload(USERS), mailtoEmail="ana@example.com")["id"]
         site.work()
     with Service(site):
-        from import_pipeline_tests.gateway.http.kit import until
 
         def waiting() -> list[Any]:
             with site.pipeline.ledger.read() as conn:
@@ -286,3 +288,52 @@ def test_a_job_that_nobody_asks_for_is_settled_and_told_to_webhooks(site: Here) 
     assert (data["task"], data["operation"], data["stats"]) == ("MUTATION", "USER", {"recordsProcessed": 2, "errors": 0})
     names = "id name requester status dateCreated dateCompleted mailtoEmail dateExpires outputFormat task operation params stats fileRef"
     assert set(data) == set(names.split())
+
+
+def test_failed_rows_of_a_job_with_params_come_back_as_what_the_job_was(site: Here, advocate: Advocate) -> None:
+    """B-1: dropped into the tree, rows of a deletion delete and block, as their job said for all its rows."""
+    gone = finished(site, advocate, "accountId,id\nacme,late\n", "MUTATION/DELETE_USER", params={"doNotTrack": True})
+    assert gone["stats"] == {"recordsProcessed": 1, "errors": 1}
+    failed = Path(str(site.jobs()[-1].failed_file))
+    finished(site, advocate, "accountId,id\nacme,late\n", "MUTATION/USER")
+    job = site.deliver(failed.name, failed.read_bytes())
+    assert (job.object_type, job.counts.deleted, site.records("User")) == ("User", 1, [])
+    again = finished(site, advocate, "accountId,id\nacme,late\nacme,new\n", "MUTATION/USER")
+    assert again["stats"] == {"recordsProcessed": 2, "errors": 1} and rows(again["downloadErrorUrl"])[0]["apiErrorCode"] == "FORBIDDEN"
+
+
+def test_whom_a_job_names_gets_a_letter_where_there_is_a_mail_server(site: Here) -> None:
+    """A-9: counts and the file's name, no values; booked once."""
+    site.settings = replace(site.settings, smtp=SmtpSettings("plain", "127.0.0.1", 9, None, "imports@example.com"))
+    with Service(site) as service:
+        advocate = Advocate(service.address, add_key(site, "referrals"))
+        job = finished(site, advocate, USERS, "MUTATION/USER", mailtoEmail="ana@example.com")
+        assert job["mailtoEmail"] == "ana@example.com"
+        with site.pipeline.ledger.read() as conn:
+            (message,) = outbox.due(conn, now=site.clock.now().replace(year=2100), kind="mail")
+    assert (
+        message.payload["to"] == ["ana@example.com"] and "2 created" in message.payload["subject"] and "ann" not in message.payload["text"]
+    )
+
+
+def test_a_job_of_another_door_is_no_job_here(site: Here, advocate: Advocate) -> None:
+    """Doors keep their jobs in one table."""
+    job_id = advocate.create(advocate.upload(USERS))["id"]
+    with site.pipeline.ledger.begin() as conn:
+        mine = http_jobs.get(conn, "referrals", job_id)
+        assert mine is not None
+        http_jobs.create(conn, replace(mine, id="other1", door="elsewhere"))
+    assert advocate.data("query ($id: ID!) { job(id: $id) { id } }", id="other1") is None
+    assert advocate.data("mutation ($id: ID!) { deleteJob(id: $id) { deletedCount } }", id="other1") == {"deletedCount": 0}
+    assert advocate.data("{ jobs { totalCount } }") == {"totalCount": 1}
+
+
+def test_an_account_stays_without_users_when_the_job_says_so(site: Here, advocate: Advocate) -> None:
+    """A-6: preserveEmptyAccounts holds for rows that say nothing; a row's own flag outweighs it."""
+    finished(site, advocate, "accountId,id\na,x\nb,y\nc,z\n", "MUTATION/USER")
+    content = "accountId,id,preserveEmptyAccount\na,x,\nb,y,false\n"
+    done = finished(site, advocate, content, "MUTATION/DELETE_USER", params={"preserveEmptyAccounts": True})
+    assert done["stats"] == {"recordsProcessed": 2, "errors": 0} and done["downloadErrorUrl"] is None
+    assert {e["code"] for e in site.receipt(site.jobs()[-1])["errors"]} == {"account_kept", "account_deleted"}
+    finished(site, advocate, "accountId,id\nc,z\n", "MUTATION/DELETE_USER")
+    assert {e["code"] for e in site.receipt(site.jobs()[-1])["errors"]} == {"account_deleted"}

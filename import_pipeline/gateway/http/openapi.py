@@ -73,7 +73,8 @@ def render(described: dict[str, Any]) -> str:
     out = [
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{e(described["info"]["title"])}</title><style>{_STYLE}</style>',
         f"<h1>{e(described['info']['title'])}</h1><p>{e(described['info']['description'])} ",
-        'For programs: <a href="/openapi.json">openapi.json</a>. Every request carries <code>Authorization: Bearer KEY</code>; ',
+        'For programs: <a href="/openapi.json">openapi.json</a>. Requests carry <code>Authorization: Bearer KEY</code>, ',
+        "unless their interface has the key in another place; ",
         "<code>import-pipeline token add</code> makes keys.</p>",
     ]
     for path, operations in described["paths"].items():

@@ -18,7 +18,7 @@ from import_pipeline_tests.scenarios.site import Here
 def test_the_description_names_every_address_of_every_door(acme: httpx.Client) -> None:
     """And the page shows the same, without a script and without another host."""
     described = acme.get("/openapi.json").json()
-    assert described["openapi"].startswith("3.1") and set(described["paths"]) == {
+    assert described["openapi"].startswith("3.1") and {path for path in described["paths"] if path.startswith(BULK)} == {
         BULK,
         f"{BULK}/inprogress",
         *(f"{BULK}/{{id}}/{rest}" for rest in ("data", "start", "progress", "results/succeeded", "results/failed", "cleanup")),

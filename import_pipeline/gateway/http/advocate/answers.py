@@ -38,6 +38,11 @@ def file_ref(tenant: str, name: str) -> str:
     return f"imports/{tenant}/{name}"
 
 
+def whole_millis(moment: datetime) -> datetime:
+    """The moment as it is told: a filter with a told moment must find its job."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def millis(moment: datetime | None) -> int | None:
     """Milliseconds since 1970."""
     return round(moment.timestamp() * 1000) if moment else None

@@ -3,7 +3,6 @@
 Belongs here: what each field demands and does. Does not belong here: reading GraphQL (graph.py), params (types.py), shapes (answers.py).
 """
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,14 +25,16 @@ from import_pipeline.ledger.tokens import Token
 from import_pipeline.ledger.uploads import Upload
 from import_pipeline.model.account import Account
 from import_pipeline.model.http_door import Scope
+from import_pipeline.model.mail import is_address
 
 REQUESTER = "API"
 MOST_JOBS = 1_000
+SETTLED_AT_ONCE = 20
+"""Jobs that a list settles before it answers; the service's own task does the others."""
 MOST_TOLD = 10_000
 """Errors that a validation lists; beyond, it says how many more there are."""
 TRIAL_SECONDS = 60.0
 _LONGEST_TEXT = 255
-_ADDRESS = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 _TRIALS = threading.BoundedSemaphore(2)
 """Files that are validated at one time: each takes a processor for as long as it lasts."""
 Resolver = Callable[..., Any]
@@ -147,7 +148,7 @@ def _booked(conn: Connection, asked: Asked, given: dict[str, Any], format_name: 
         token=asked.token.id,
         delivery=booked.key,
         status="PENDING",
-        created_at=now,
+        created_at=answers.whole_millis(now),
     )
     http_jobs.create(conn, job)
     return job
@@ -170,11 +171,12 @@ def _delete(_: Any, info: GraphQLResolveInfo, id: str) -> dict[str, int]:
     gate, now = asked.gate, asked.gate.clock.now()
     reason = "deleted by its sender before it began"
     with gate.ledger.begin() as conn:
-        job = http_jobs.get(conn, asked.account.name, id)
+        job = own_job(conn, asked.account, id)
         if job is None:
             return {"deletedCount": 0}
         if job.status == "PENDING" and take_back(conn, job.delivery, reason, now=now):
-            http_jobs.settle(conn, job.id, "ABORTED", reason=reason, records=0, errors=0, completed=now, expires=now + KEPT)
+            over = answers.whole_millis(now)
+            http_jobs.settle(conn, job.id, "ABORTED", reason=reason, records=0, errors=0, completed=over, expires=over + KEPT)
             return {"deletedCount": 1}
     job = settle(gate, job)
     if job.status == "PENDING":
@@ -186,7 +188,7 @@ def _job(_: Any, info: GraphQLResolveInfo, id: str) -> dict[str, Any] | None:
     asked = _asked(info)
     _check_scope(asked, "read")
     with asked.gate.ledger.read() as conn:
-        job = http_jobs.get(conn, asked.account.name, id)
+        job = own_job(conn, asked.account, id)
     return answers.job_body(settle(asked.gate, job), _linked(asked)) if job else None
 
 
@@ -206,7 +208,7 @@ def _jobs(
         raise PermanentFailure(f"limit is 0 to {MOST_JOBS}, offset is not negative")
     where = filters.condition(filter, asked.gate.clock.now(), filters.zone_of(timeZone, timeZoneOffset))
     with asked.gate.ledger.read() as conn:
-        ended = http_jobs.ended(conn, DOOR, asked.account.name)
+        ended = http_jobs.ended(conn, DOOR, asked.account.name, limit=SETTLED_AT_ONCE)
     for job in ended:
         settle(asked.gate, job)
     with asked.gate.ledger.read() as conn:
@@ -226,6 +228,12 @@ def _linked(asked: Asked) -> answers.Linked:
     return url
 
 
+def own_job(conn: Connection, account: Account, job_id: str) -> HttpJob | None:
+    """The account's job of this id that was asked for here; other doors have jobs of their own."""
+    job = http_jobs.get(conn, account.name, job_id)
+    return job if job and job.door == DOOR else None
+
+
 def _upload(conn: Connection, asked: Asked, ref: Any) -> Upload:
     """The uploaded file of a reference, as long as it is kept. Raises PermanentFailure."""
     if not isinstance(ref, str) or not ref:
@@ -243,7 +251,7 @@ def _check_texts(given: dict[str, Any]) -> None:
         if text is not None and not (text.strip() and len(text) <= _LONGEST_TEXT and text.isprintable()):
             raise PermanentFailure(f"{name} is a text of 1 to {_LONGEST_TEXT} characters in one line")
     mailto = given.get("mailtoEmail")
-    if mailto is not None and not _ADDRESS.fullmatch(mailto):
+    if mailto is not None and not is_address(mailto):
         raise PermanentFailure(f"mailtoEmail {mailto!r} is not an e-mail address")
 
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from import_pipeline.gateway.http.advocate import answers, graph, links
-from import_pipeline.gateway.http.advocate.resolvers import Asked
+from import_pipeline.gateway.http.advocate.resolvers import Asked, own_job
 from import_pipeline.gateway.http.advocate.settling import DOOR, result_path, tenant_of
 from import_pipeline.gateway.http.door import Call
 from import_pipeline.gateway.http.gate import Gate
@@ -24,7 +24,7 @@ from import_pipeline.gateway.http.repeated import Answer, once
 from import_pipeline.gateway.http.uploads import check_length, media_type, read_small, receive_form, receive_raw
 from import_pipeline.landing import kinds
 from import_pipeline.landing.vault import Stored, path_of
-from import_pipeline.ledger import http_jobs, uploads
+from import_pipeline.ledger import uploads
 from import_pipeline.ledger.http_jobs import HttpJob
 from import_pipeline.ledger.uploads import Upload
 from import_pipeline.model.account import Account
@@ -132,7 +132,7 @@ async def download(gate: Gate, request: Request) -> Response:
 
 def _file(gate: Gate, account: Account, job_id: str, kind: str) -> tuple[HttpJob, Path, str]:
     with gate.ledger.read() as conn:
-        job = http_jobs.get(conn, account.name, job_id)
+        job = own_job(conn, account, job_id)
         upload = uploads.find(conn, account.name, DOOR, job.file_ref) if job else None
     if job is None:
         raise Refusal(404, "there is no such job")
@@ -153,7 +153,8 @@ def _media(job: HttpJob, kind: str, name: str) -> str:
 
 def _asked(call: Call) -> Asked:
     tenant = str(call.request.path_params["tenant_alias"])
-    return Asked(call.gate, call.account, call.token, tenant, _base(call.request), call.request_id)
+    base = call.gate.settings.http_url or _base(call.request)
+    return Asked(call.gate, call.account, call.token, tenant, base, call.request_id)
 
 
 def _base(request: Request) -> str:

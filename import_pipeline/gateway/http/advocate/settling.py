@@ -11,8 +11,12 @@ import hashlib
 import logging
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from import_pipeline.failures import PermanentFailure, TransientFailure
 from import_pipeline.gateway.http.advocate import answers
@@ -31,9 +35,11 @@ EVENT = "export.completed"
 _LOOK = 2.0
 _KNOWN = (PermanentFailure, TransientFailure, OSError)
 _SWEEP = timedelta(hours=1)
-_WORKING = threading.Lock()
-"""Results are written one job at a time; who finds it taken for long tells the job as it is, and keeps no thread waiting."""
-_TURN = 3.0
+AT_ONCE = 20_000
+"""Rows of a job that is settled while its asker waits. Larger ones are left to the task: a workbook of 500,000 rows takes 40 seconds."""
+_BUSY: set[str] = set()
+"""Jobs whose results are being written in this process."""
+_GUARD = threading.Lock()
 
 
 def tenant_of(account: Account) -> str:
@@ -51,20 +57,38 @@ def result_path(settings: Settings, job: HttpJob, kind: str) -> Path:
     return folder_of(settings, job) / f"{kind}.{job.output_format.lower()}"
 
 
-def settle(gate: Gate, job: HttpJob) -> HttpJob:
-    """The job as it is: one whose delivery has ended is settled first. What cannot be done at this moment is done the next time."""
+def settle(gate: Gate, job: HttpJob, most_rows: int | None = AT_ONCE) -> HttpJob:
+    """The job as it is: one whose delivery has ended is settled first, unless it has more rows or somebody else does it just then.
+
+    What cannot be done at this moment is done the next time.
+    """
     if job.status != "PENDING":
         return job
     with gate.ledger.read() as conn:
         progress = progress_of(conn, job.delivery)
-    if not progress.ended or not _WORKING.acquire(timeout=_TURN):
+    if not progress.ended or (most_rows is not None and progress.counts.rows > most_rows):
         return job
-    try:
+    with _turn(job.id) as mine:
+        if not mine:
+            return job
         with gate.ledger.read() as conn:
             latest = http_jobs.get(conn, job.account, job.id) or job
         return _settle(gate, latest, progress) if latest.status == "PENDING" else latest
+
+
+@contextmanager
+def _turn(job_id: str) -> Iterator[bool]:
+    """Whether nobody else is at this job; until the end nobody else will be."""
+    with _GUARD:
+        mine = job_id not in _BUSY
+        if mine:
+            _BUSY.add(job_id)
+    try:
+        yield mine
     finally:
-        _WORKING.release()
+        if mine:
+            with _GUARD:
+                _BUSY.discard(job_id)
 
 
 def _settle(gate: Gate, job: HttpJob, progress: Progress) -> HttpJob:
@@ -79,20 +103,36 @@ def _settle(gate: Gate, job: HttpJob, progress: Progress) -> HttpJob:
         return job
     except PermanentFailure as failure:
         reason = "; ".join(part for part in (reason, f"no result files: {failure}") if part)
-    completed = progress.finished_at or gate.clock.now()
+    completed = answers.whole_millis(progress.finished_at or gate.clock.now())
     with gate.ledger.begin() as conn:
         expires = completed + KEPT
         if http_jobs.settle(conn, job.id, status, reason=reason, records=records, errors=errors, completed=completed, expires=expires):
             settled = http_jobs.get(conn, job.account, job.id)
             assert settled is not None
-            for hook in account.webhooks:
-                if EVENT in hook.events:
-                    body = answers.told_body(settled, tenant_of(account), EVENT)
-                    payload = {"account": job.account, "url": hook.url, "event": EVENT, "body": body}
-                    name = hashlib.sha256(f"{hook.url}/{job.id}/{EVENT}".encode()).hexdigest()[:32]
-                    outbox.put(conn, name, "webhook", payload, now=gate.clock.now())
+            _tell(conn, gate, account, settled, progress)
         found = http_jobs.get(conn, job.account, job.id)
     return found or job
+
+
+def _tell(conn: Connection, gate: Gate, account: Account, job: HttpJob, progress: Progress) -> None:
+    """Books the message for each webhook that wants it, and a letter to whom the job names where there is a mail server."""
+    from import_pipeline.reporting.letters import letter
+
+    now = gate.clock.now()
+    for hook in account.webhooks:
+        if EVENT in hook.events:
+            body = answers.told_body(job, tenant_of(account), EVENT)
+            payload = {"account": job.account, "url": hook.url, "event": EVENT, "body": body}
+            outbox.put(conn, _same(hook.url, job), "webhook", payload, now=now)
+    if job.mailto and progress.jobs and gate.settings.smtp is not None:
+        subject, text = letter(progress.jobs[0], account.title or account.name)
+        payload = {"account": job.account, "to": [job.mailto], "subject": subject, "text": text}
+        outbox.put(conn, _same(job.mailto, job), "mail", payload, now=now)
+
+
+def _same(receiver: str, job: HttpJob) -> str:
+    """The id of a message: who settles a job twice tells it once."""
+    return hashlib.sha256(f"{receiver}/{job.id}/{EVENT}".encode()).hexdigest()[:32]
 
 
 def _outcome(progress: Progress) -> tuple[Status, str | None]:
@@ -141,13 +181,13 @@ def settle_ended(gate: Gate) -> None:
     for job in ended:
         try:
             if job.account in gate.accounts:
-                settle(gate, job)
+                settle(gate, job, None)
         except Exception as failure:
             LOG.warning("results of %s: %s", job.id, failure if isinstance(failure, _KNOWN) else type(failure).__name__)
 
 
 def forget_expired(gate: Gate) -> None:
-    """Removes result files of jobs whose links have ended."""
+    """Removes result files of jobs whose links have ended, and what validations of a killed process left."""
     root = gate.settings.home / "results"
     now = gate.clock.now()
     for folder in root.glob("*/*"):
@@ -155,3 +195,6 @@ def forget_expired(gate: Gate) -> None:
             job = http_jobs.get(conn, folder.parent.name, folder.name)
         if job is None or (job.expires_at and job.expires_at <= now):
             shutil.rmtree(folder, ignore_errors=True)
+    for left in (gate.settings.home / "tmp").glob("*/trial-*"):
+        if now.timestamp() - left.stat().st_mtime > _SWEEP.total_seconds():
+            shutil.rmtree(left, ignore_errors=True)

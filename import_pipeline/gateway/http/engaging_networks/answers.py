@@ -90,10 +90,14 @@ def results(progress: Progress) -> str | None:
     """What became of the rows, in a line; None while the job runs."""
     if not progress.ended:
         return None
-    if progress.phase == "failed" and progress.reason:
+    if progress.reason and (progress.phase == "failed" or all(job.state == "duplicate" for job in progress.jobs)):
         return progress.reason
     told = progress.counts
-    return f"{told.rows:,} rows: {told.created:,} added, {told.updated:,} updated, {told.unchanged:,} unchanged, {told.refused:,} refused"
+    planned = "planned only, nothing was written: " if any(job.dry_run for job in progress.jobs) else ""
+    return (
+        planned
+        + f"{told.rows:,} rows: {told.created:,} added, {told.updated:,} updated, {told.unchanged:,} unchanged, {told.refused:,} refused"
+    )
 
 
 def segment_rows(names: dict[str, str], members: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ SCHEMAS: dict[str, Any] = {
             "formatName": _TEXT,
             "segmentId": _TEXT,
             "segmentName": _TEXT,
+            "dryRun": {"type": "string", "description": "true: plan only, nothing is written."},
         },
     },
     "ImportJobRow": {

@@ -26,6 +26,7 @@ from import_pipeline.ledger.http_jobs import HttpJob
 from import_pipeline.ledger.tokens import Token
 from import_pipeline.ledger.uploads import Upload
 from import_pipeline.model.account import Account
+from import_pipeline.model.columns import is_reason
 from import_pipeline.model.format import Format
 from import_pipeline.model.format_values import with_values
 from import_pipeline.model.giving import IMPORT_TRANSACTIONS, SEGMENTS, SUPPORTER, TRANSACTION
@@ -101,7 +102,10 @@ def fits(known: Format, header: tuple[str, ...], *, strict: bool) -> bool:
     """Whether a file with this header has the format (acceptance E-3): the same cells in the same order.
 
     The layouts of transactional data are long; unless strict, a file may leave out columns of theirs, but not those they require.
+    A file of failed rows that comes back has reason columns at its end, which do not count (acceptance B-1).
     """
+    while header and is_reason(header[-1]):
+        header = header[:-1]
     stated = tuple(known.columns)
     if strict or known.object_type != TRANSACTION:
         return header == stated
@@ -136,11 +140,17 @@ def book(gate: Gate, sender: Sender, form: Form, stored: Stored) -> int:
         )
         uploads.book(conn, upload)
         chosen = [Choice(upload, known.object_type, format_name)]
-        booked = submit_uploads(conn, gate.ledger, account, gate.settings, chosen, now=now, door=DOOR)
+        dry_run = _is_dry(form)
+        booked = submit_uploads(conn, gate.ledger, account, gate.settings, chosen, now=now, door=DOOR, dry_run=dry_run)
         http_jobs.create(conn, _job(number, name, booked.key, upload, known, sender))
-        if segment:
+        if segment and not dry_run:
             segments.name(conn, account.name, segment, segment_name, now=now)
     return number
+
+
+def _is_dry(form: Form) -> bool:
+    """Whether the import is to be planned only (acceptance B-2): a field of ours beside the documented ones."""
+    return form.fields.get("dryRun", "").strip().lower() in ("true", "y", "1")
 
 
 def _job(number: int, name: str, delivery: str, upload: Upload, known: Format, sender: Sender) -> HttpJob:

@@ -5,17 +5,18 @@ Belongs here: what a request demands and gives. Does not belong here: checking a
 """
 
 import asyncio
-import contextlib
+import os
 import re
 import secrets
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
-from starlette.background import BackgroundTask
+from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from import_pipeline.failures import PermanentFailure, TransientFailure
 from import_pipeline.gateway.http.door import Call
@@ -29,6 +30,7 @@ from import_pipeline.landing.submitted import progress_of
 from import_pipeline.ledger import http_jobs, segments
 
 EXPORT_TYPES = ("csv", "xml", "standardcsv", "standardxml")
+_BLOCK = 1 << 18
 _DAYS = "a day such as 2026-11-20 or 11202026"
 
 
@@ -41,6 +43,7 @@ async def take(gate: Gate, request: Request) -> Response:
     told["route"] = f"{DOOR}:import"
     sender = Sender(gate, request.client.host if request.client else "")
     try:
+        await asyncio.to_thread(gate.check_disk, MOST_BYTES)
         form = await receive_form(gate, request, MOST_BYTES, file_field="upload", check=sender.check)
         if form.file is None:
             raise Told(OTHER_HEADER, "no file")
@@ -129,19 +132,25 @@ async def export(call: Call) -> Response:
     return await _file(write, path, media, f"export.{'xml' if kind.endswith('xml') else 'csv'}")
 
 
-async def _file(write: Any, path: Path, media: str, name: str) -> Response:
-    """The file that `write` makes; it is gone when it is sent, and when it cannot be made."""
+async def _file(write: Callable[[], None], path: Path, media: str, name: str) -> Response:
+    """The file that `write` makes, streamed. Its name is gone before the first byte is sent: whatever happens then leaves nothing."""
 
-    def forget() -> None:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+    def made() -> BinaryIO:
+        try:
+            write()
+            return path.open("rb")
+        finally:
+            path.unlink(missing_ok=True)
 
-    try:
-        await asyncio.to_thread(write)
-    except BaseException:
-        forget()
-        raise
-    return FileResponse(path, media_type=media, filename=name, background=BackgroundTask(forget))
+    file = await asyncio.to_thread(made)
+    headers = {"Content-Length": str(os.fstat(file.fileno()).st_size), "Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(iterate_in_threadpool(_blocks(file)), media_type=media, headers=headers)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _temporary(gate: Gate, ending: str) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from import_pipeline.settings import PACKAGE
+from import_pipeline_tests.gateway.http.kit import until
 from import_pipeline_tests.scenarios.site import Here
 
 TENANT = "test_akdq8a9wyvzba"
@@ -72,6 +73,11 @@ class Advocate:
         """What a validation of the file lists."""
         found: list[str] = self.data(VALIDATE, jobInput={"fileRef": ref, "type": type_name, **more})["errors"]
         return found
+
+    def ended(self, job_id: str) -> dict[str, Any]:
+        """A job whose delivery has ended, as soon as its results are written."""
+        until(lambda: self.job(job_id)["status"] != "PENDING")
+        return self.job(job_id)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """Everything about a job."""

@@ -1,6 +1,7 @@
 """Links to files of a job: who has one reads that file, and nobody reads another."""
 
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -9,7 +10,7 @@ import httpx
 
 from import_pipeline.gateway.http.advocate import links
 from import_pipeline_tests.gateway.http.advocate.kit import Advocate, referral_site
-from import_pipeline_tests.gateway.http.kit import Service, add_key
+from import_pipeline_tests.gateway.http.kit import Service, add_key, until
 from import_pipeline_tests.scenarios.site import Here
 
 CONTENT = "accountId,id\nacme,linked\n"
@@ -47,7 +48,7 @@ def test_links_and_results_end_after_thirty_days(tmp_path: Path) -> None:
         advocate = Advocate(service.address, add_key(site, "referrals"))
         job = advocate.create(advocate.upload(CONTENT))["id"]
         site.work()
-        told = advocate.job(job)
+        told = advocate.ended(job)
         assert told["dateExpires"] - told["dateCompleted"] == 30 * 86_400_000
         addresses = [told["downloadUrl"], told["downloadFileRefUrl"]]
         assert [httpx.get(address).status_code for address in addresses] == [200, 200] and told["downloadErrorUrl"] is None
@@ -56,8 +57,6 @@ def test_links_and_results_end_after_thirty_days(tmp_path: Path) -> None:
         site.clock.jump(timedelta(minutes=6))
         assert [httpx.get(address).status_code for address in addresses] == [410, 410]
     with Service(site) as service:
-        from import_pipeline_tests.gateway.http.kit import until
-
         until(lambda: not (site.settings.home / "results" / "referrals" / job).exists())
         assert Advocate(service.address, add_key(site, "referrals")).job(job)["downloadUrl"] is None
     site.close()
@@ -68,3 +67,15 @@ def test_the_signing_key_is_made_once_and_only_its_owner_reads_it(site: Here) ->
     key = links.signing_key(site.settings)
     assert len(key) == 32 and links.signing_key(site.settings) == key
     assert stat.S_IMODE(links.key_file(site.settings).stat().st_mode) == 0o600
+
+
+def test_links_begin_with_the_address_that_others_know(tmp_path: Path) -> None:
+    """Behind a proxy the service does not know it by itself."""
+    site = referral_site(tmp_path)
+    site.settings = replace(site.settings, http_url="https://imports.example.com")
+    with Service(site) as service:
+        advocate = Advocate(service.address, add_key(site, "referrals"))
+        address = advocate.job(advocate.create(advocate.upload(CONTENT))["id"])["downloadFileRefUrl"]
+        assert address.startswith("https://imports.example.com/api/v1/test_akdq8a9wyvzba/jobs/")
+        assert httpx.get(address.replace("https://imports.example.com", service.address)).text == CONTENT
+    site.close()

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from import_pipeline.gateway.http.advocate import resolvers
 from import_pipeline.ledger import deliveries, files
 from import_pipeline_tests.gateway.http.advocate.kit import CREATE, TENANT, VALIDATE, Advocate
 from import_pipeline_tests.gateway.http.kit import Service, add_key
@@ -212,7 +213,7 @@ def test_a_job_that_a_run_was_asked_for_is_not_deleted(advocate: Advocate, site:
     assert "runs already" in advocate.refused(DELETE, id=job)
     with site.pipeline.ledger.begin() as conn:
         deliveries.fail(conn, newest.key, "its process died", now=site.clock.now())
-    told = advocate.job(job)
+    told = advocate.ended(job)
     assert (told["status"], told["reason"], told["downloadUrl"]) == ("ABORTED", "its process died", None)
 
 
@@ -282,3 +283,22 @@ def test_a_file_above_the_limit_is_refused_by_its_length(advocate: Advocate, tmp
     address = f"{advocate.address}/api/v1/{TENANT}/export/upload"
     done = subprocess.run(["curl", "-s", address, "-u", f":{key}", "--form", f"file=@{large}"], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout)["status"] == 413
+
+
+def test_a_validation_lists_so_many_errors_and_then_their_number(advocate: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer stays one that a program can read."""
+    monkeypatch.setattr(resolvers, "MOST_TOLD", 2)
+    told = advocate.errors(advocate.upload("accountId,id,email\n" + "a,b,c\n" * 1_500))
+    assert [text[:8] for text in told] == ["record 1", "record 2", "and 1,49"] and told[2] == "and 1,498 more errors"
+
+
+def test_validations_that_would_take_all_processors_are_told_to_come_again(advocate: Advocate) -> None:
+    """Two at one time."""
+    ref = advocate.upload(USERS)
+    for _ in range(2):
+        assert resolvers._TRIALS.acquire(blocking=False)
+    try:
+        assert "try again" in advocate.refused(VALIDATE, jobInput={"fileRef": ref, "type": "MUTATION/USER"})
+    finally:
+        resolvers._TRIALS.release(2)
+    assert advocate.errors(ref) == []
