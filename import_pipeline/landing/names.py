@@ -140,3 +140,12 @@ def _unknown_type(name: str, known: list[str]) -> FileFault:
         expected=f"a name such as {shape}",
         suggestion=near,
     )
+
+
+def projected(raw: bytes, job: str, number: int) -> bytes:
+    """The original's own name, then `<stem>.<JOB><ext>`, then `<stem>.<JOB>.2<ext>` …, at most 255 bytes."""
+    if number == 0:
+        return raw
+    stem, extension = split(raw)
+    again = f".{number}" if number > 1 else ""
+    return fitting(stem, f".{job}{again}".encode() + extension)

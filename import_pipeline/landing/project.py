@@ -125,7 +125,7 @@ def _place(ledger: Ledger, account: Account, settings: Settings, file: File, of_
 def _first_free(ledger: Ledger, move: moving.Move, file: File, where: tuple[Path, str], job: str, owner: str) -> str:
     root, folder = where
     for number in range(_MAX_NAMES):
-        target = names.pack(folder.encode() + b"/" + _candidate(os.fsencode(move.mail.name), job, number))
+        target = names.pack(folder.encode() + b"/" + names.projected(os.fsencode(move.mail.name), job, number))
         if moving.exists(names.in_tree(root, target)):
             continue
         with ledger.begin() as conn:
@@ -134,12 +134,3 @@ def _first_free(ledger: Ledger, move: moving.Move, file: File, where: tuple[Path
         if moving.place(move, names.in_tree(root, target)):
             return target
     raise TransientFailure(f"{_MAX_NAMES} files of this name lie there")
-
-
-def _candidate(raw: bytes, job: str, number: int) -> bytes:
-    """The original's own name, then `<stem>.<JOB><ext>`, then `<stem>.<JOB>.2<ext>` …, at most 255 bytes."""
-    if number == 0:
-        return raw
-    stem, extension = names.split(raw)
-    again = f".{number}" if number > 1 else ""
-    return names.fitting(stem, f".{job}{again}".encode() + extension)

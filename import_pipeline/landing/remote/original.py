@@ -73,7 +73,7 @@ def _move(work: "Sending", mail: bytes, job: str) -> bytes:
     try:
         work.peer.make_folder(folder)
         for number in range(_MAX_NAMES):
-            target = paths.join(folder, _candidate(paths.split(mail)[1], job, number))
+            target = paths.join(folder, names.projected(paths.split(mail)[1], job, number))
             if _status(work.peer, target) is not None:
                 continue
             _intend(work, target)
@@ -158,12 +158,3 @@ def _give_back(work: "Sending", lying: bytes, mail: bytes) -> None:
         if _renamed(work, lying, target):
             return
     raise TransientFailure(f"newer mail lies at {paths.shown(lying)}: its name and its other name are both taken")
-
-
-def _candidate(raw: bytes, job: str, number: int) -> bytes:
-    """The original's own name, then `<stem>.<JOB><ext>`, then `<stem>.<JOB>.2<ext>` …, as in the landing tree."""
-    if number == 0:
-        return raw
-    stem, extension = names.split(raw)
-    again = f".{number}" if number > 1 else ""
-    return names.fitting(stem, f".{job}{again}".encode() + extension)
