@@ -25,18 +25,20 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
 
 def names(way: Way) -> list[str]:
     """The names of the records."""
-    return [row["Name"] for row in way.site.records("Account")] if way.site.settings.store_file("acme").exists() else []
+    if not way.site.settings.store_file(way.site.account).exists():
+        return []
+    return [row[way.named] for row in way.site.records(way.type_name)]
 
 
 def test_rows_become_records_and_a_bad_one_is_told_with_its_line(way: Way) -> None:
     """One job; the original lies in the vault byte for byte; the error names the line that the sender sent."""
     content = way.content([*GOOD[:3], ("A-bad", ""), GOOD[3]])
-    way.send("Account_a." + ("jsonl" if way.name == "http bulk jobs" else "csv"), content)
+    way.send(f"Account_a.{way.ending}", content)
     way.work()
     (job,) = way.site.jobs()
     assert (job.state, job.counts.rows, job.counts.created, job.counts.refused) == ("applied", 5, 4, 1)
     assert names(way) == ["Firm 0", "Firm 1", "Firm 2", "Firm 3"]
-    assert way.site.errors(job) == {(way.first_line + 3, "Name", "required")}
+    assert way.site.errors(job) == {(way.first_line + 3, *way.bad)}
     assert job.sha256 == hashlib.sha256(content).hexdigest()
     assert path_of(way.site.settings.vault, job.sha256).read_bytes() == content
     assert not list((way.site.settings.vault / ".tmp").iterdir())
@@ -64,7 +66,7 @@ def test_the_same_bytes_again_change_nothing(way: Way) -> None:
     assert (first.state, first.counts.created) == ("applied", 3)
     assert again.state == ("duplicate" if way.knows_same_bytes else "applied")
     assert (again.counts.created, again.counts.updated) == (0, 0)
-    assert [row["_version"] for row in way.site.records("Account", "_version")] == [1, 1, 1]
+    assert [row["_version"] for row in way.site.records(way.type_name, "_version")] == [1, 1, 1]
 
 
 def test_other_bytes_under_the_same_name_are_another_file(way: Way) -> None:

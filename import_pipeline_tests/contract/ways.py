@@ -4,6 +4,7 @@ Belongs here: one class per door, its capabilities, how a client of it sends and
 """
 
 import asyncio
+import base64
 import json
 import threading
 from collections.abc import Sequence
@@ -21,10 +22,12 @@ from import_pipeline.gateway.sftp.passwords import hash_password
 from import_pipeline.gateway.sftp.server import Listening, serving
 from import_pipeline.landing.submit import submit
 from import_pipeline.ledger import Ledger, users
+from import_pipeline_tests.gateway.http.advocate.kit import TENANT, Advocate, referral_site
 from import_pipeline_tests.gateway.http.kit import BULK, NDJSON, Service, add_key
 from import_pipeline_tests.gateway.sftp.kit import PASSWORD, until
 from import_pipeline_tests.landing.remote.sshd import Sshd
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
+from import_pipeline_tests.scenarios.giving import HEADER, giving_site
 from import_pipeline_tests.scenarios.site import Here
 
 TREE = {"settle": "1s", "interval": "1s", "cut_settle": "2s"}
@@ -47,6 +50,12 @@ class Way:
     can_break_off: ClassVar[bool] = True
     knows_same_bytes: ClassVar[bool] = True
     """The same bytes again are a duplicate, not an import that changes nothing."""
+    type_name: ClassVar[str] = "Account"
+    named: ClassVar[str] = "Name"
+    """The column that holds the rows' names."""
+    bad: ClassVar[tuple[str, str]] = ("Name", "required")
+    """Column and code of what is wrong with a row without a name."""
+    ending: ClassVar[str] = "csv"
 
     def __init__(self, folder: Path) -> None:
         self.site = Here(folder / "site")
@@ -76,8 +85,12 @@ class Way:
         """Lets sensors and runs work until nothing waits."""
         self.site.work()
 
-    def __enter__(self) -> Self:
+    def prepare(self) -> None:
+        """The account."""
         self.site.add_account("acme", [ACCOUNT, CONTACT], doors=self.doors())
+
+    def __enter__(self) -> Self:
+        self.prepare()
         assert self.site.pipeline.ledger
         self.open()
         return self
@@ -192,7 +205,7 @@ class Bulk(Way):
     """The bulk job API over HTTP."""
 
     name = "http bulk jobs"
-    first_line = 1
+    first_line, ending = 1, "jsonl"
     knows_same_bytes = False  # a job may be sent again on purpose: its rows are unchanged then
 
     def open(self) -> None:
@@ -223,14 +236,77 @@ class Bulk(Way):
         """The length says more than ever comes."""
         with self._service.client(self._key) as client:
             job = client.post(BULK, json={"operation": "create", "dataObjectTypeId": "Account"}).json()["id"]
-        head = (
-            f"PUT {BULK}/{job}/data HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._key}\r\n"
-            f"Content-Type: application/x-ndjson\r\nContent-Length: {len(content)}\r\n\r\n"
-        )
-        with self._service.raw() as connection:
-            connection.sendall(head.encode() + content[: len(content) // 2])
-        temporary = self.site.settings.vault / ".tmp"
-        until(lambda: not temporary.exists() or not list(temporary.iterdir()))
+        head = f"PUT {BULK}/{job}/data HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._key}\r\nContent-Type: application/x-ndjson"
+        half_sent(self.site, self._service, head, content)
+
+
+def half_sent(site: Here, service: Service, head: str, content: bytes) -> None:
+    """Sends half a body and hangs up; returns when the service has noticed."""
+    with service.raw() as connection:
+        connection.sendall(f"{head}\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content[: len(content) // 2])
+    temporary = site.settings.vault / ".tmp"
+    until(lambda: not temporary.exists() or not list(temporary.iterdir()))
+
+
+class AdvocateUsers(Way):
+    """Users over the Advocate interface: upload, then createJob."""
+
+    name = "http advocate"
+    type_name, named, bad = "User", "firstName", ("id", "required")
+
+    def prepare(self) -> None:
+        """The shipped account."""
+        self.site = referral_site(self.folder / "referrals")
+
+    def open(self) -> None:
+        """The service and a key."""
+        self._key = add_key(self.site, "referrals")
+        self._service = self.stack.enter_context(Service(self.site))
+
+    def content(self, rows: Rows) -> bytes:
+        """The documented columns; a row without a name has no id either."""
+        lines = [f"acme,{key if name else ''},{name or 'Nobody'}\n" for key, name in rows]
+        return "".join(["accountId,id,firstName\n", *lines]).encode()
+
+    def send(self, name: str, content: bytes) -> None:
+        """An upload and its job."""
+        advocate = Advocate(self._service.address, self._key)
+        advocate.create(advocate.upload(content, name))
+
+    def break_off(self, name: str, content: bytes) -> None:
+        """The length says more than ever comes."""
+        token = base64.b64encode(f":{self._key}".encode()).decode()
+        head = f"POST /api/v1/{TENANT}/export/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {token}\r\nContent-Type: text/csv"
+        half_sent(self.site, self._service, head, content)
+
+
+class EngagingNetworks(Way):
+    """Supporters over import.service."""
+
+    name = "http engaging networks"
+    type_name, named, bad = "Supporter", "First Name", ("OPT-IN #1", "unknown_choice")
+
+    def prepare(self) -> None:
+        """The shipped account."""
+        self._giving = self.stack.enter_context(giving_site(self.folder / "giving"))
+        self.site = self._giving.site
+
+    def content(self, rows: Rows) -> bytes:
+        """The saved format's columns; a row without a name has a wrong opt-in."""
+        lines = [f"{name},X,{key.lower()}@example.com,123,{'Y' if name else 'maybe'},\n" for key, name in rows]
+        return (HEADER + "".join(lines)).encode()
+
+    def send(self, name: str, content: bytes) -> None:
+        """The text tells whether it was taken."""
+        told = self._giving.send(content, name=name)
+        assert "uploaded successfully" in told, told
+
+    def break_off(self, name: str, content: bytes) -> None:
+        """The form has no end."""
+        boundary = "b0undary"
+        part = f'--{boundary}\r\nContent-Disposition: form-data; name="upload"; filename="{name}"\r\n\r\n'.encode() + content
+        head = f"POST /ea-dataservice/import.service HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={boundary}"
+        half_sent(self.site, self._giving.service, head, part * 2)
 
 
 class CommandLine(Way):
@@ -247,4 +323,4 @@ class CommandLine(Way):
         submit(pipeline.ledger, pipeline.account("acme"), pipeline.settings, [path], now=self.site.clock.now(), door="cli")
 
 
-WAYS: tuple[type[Way], ...] = (Tree, Sftp, Remote, Bulk, CommandLine)
+WAYS: tuple[type[Way], ...] = (Tree, Sftp, Remote, Bulk, AdvocateUsers, EngagingNetworks, CommandLine)
