@@ -7,16 +7,27 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from import_pipeline.landing.vault import path_of
-from import_pipeline_tests.contract.ways import WAYS, Rows, Way
+from import_pipeline_tests.contract.ways import WAYS, Rows, Sftp, Tree, Way
 
 GOOD: Rows = [(f"A-{number}", f"Firm {number}") for number in range(40)]
 
 
-@pytest.fixture(params=WAYS, ids=lambda way: way.name)
+QUICK = (Tree, Sftp)
+"""Ways that `make test` tries; the others are a part of `make test-all`."""
+
+
+def ways(*, breaking_off: bool = False) -> list[Any]:
+    """The ways as parameters."""
+    chosen = [way for way in WAYS if way.can_break_off or not breaking_off]
+    return [pytest.param(way, id=way.name, marks=() if way in QUICK else (pytest.mark.slow,)) for way in chosen]
+
+
+@pytest.fixture(params=ways())
 def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
     """Each door in turn, with an account of its own."""
     with request.param(tmp_path) as opened:
@@ -44,7 +55,7 @@ def test_rows_become_records_and_a_bad_one_is_told_with_its_line(way: Way) -> No
     assert not list((way.site.settings.vault / ".tmp").iterdir())
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way.can_break_off], ids=lambda way: way.name, indirect=True)
+@pytest.mark.parametrize("way", ways(breaking_off=True), indirect=True)
 def test_a_file_that_breaks_off_leaves_no_job_no_record_and_no_bytes(way: Way) -> None:
     """And what is sent whole after it is imported."""
     way.break_off("Account_half.csv", way.content(GOOD))
