@@ -32,8 +32,10 @@ def show_all(out: "Console", pipeline: "Pipeline") -> None:
     """Everything, in the order in which a person would look."""
     with pipeline.ledger.read() as conn:
         rows = list(reversed(jobs.listing(conn, limit=1000)))
+    # An account that takes its files over HTTP only has no samples here.
+    accounts = [account for account in pipeline.accounts.values() if any(row.account == account.name for row in rows)]
     _headline(out, "The trees: New is empty, every file lies in Success or Failed with its receipt")
-    for account in pipeline.accounts.values():
+    for account in accounts:
         out.print(_tree(account, pipeline, new_folder(account, pipeline.settings).parent))
         if account.territories:
             out.print(_tree(account, pipeline, root(account, pipeline.settings) / "Territories"))
@@ -42,7 +44,7 @@ def show_all(out: "Console", pipeline: "Pipeline") -> None:
     worst = max(rows, key=lambda row: row.counts.refused)
     if worst.errors_file:
         _show_errors(out, worst, Path(worst.errors_file))
-    for account in pipeline.accounts.values():
+    for account in accounts:
         if any(t.parent for t in account.object_types):
             _show_families(out, pipeline, account)
             _show_export(out, pipeline, account)
