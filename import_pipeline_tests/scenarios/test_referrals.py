@@ -11,6 +11,8 @@ import pytest
 from import_pipeline.orchestration.again import book_replay, book_undo
 from import_pipeline_tests.scenarios.site import Here
 
+pytestmark = pytest.mark.here  # the account is made here; what the daemon does with files is told by test_spotio_files.py
+
 SHIPPED = Path(__file__).parents[2] / "import_pipeline" / "defs" / "referrals"
 USERS = (
     "accountId,id,firstName,email,referable,locale,referredBy.code,referralCodes.prog-1,sharelinks.prog-1,customFields.province,"

@@ -17,6 +17,8 @@ from import_pipeline_tests.gateway.sftp.kit import Client, Server, make_key, req
 from import_pipeline_tests.scenarios.site import Here
 from import_pipeline_tests.scenarios.test_referrals import SHIPPED, USERS
 
+pytestmark = pytest.mark.here  # the account is made here; what the daemon does with files is told by test_spotio_files.py
+
 ALIAS = "test_akdq8a9wyvzba"
 PROGRAM = Path(sys.executable).with_name("import-pipeline")
 NEW = "/DataObjects/Import/New"
