@@ -104,13 +104,21 @@ class Peer:
         """
 
         async def all_of_it() -> tuple[Status, bytes, Status]:
-            before = _status(await self._sftp.lstat(path))
-            opened = await self._sftp.open(path, "rb", encoding=None)
+            # Asked together, and answered in this order: a slow line is crossed three times instead of five.
+            first, opening = await asyncio.gather(
+                self._sftp.lstat(path), self._sftp.open(path, "rb", encoding=None), return_exceptions=True
+            )
+            if isinstance(opening, BaseException):
+                raise opening
             try:
-                content = bytes(await opened.read(size, 0)) if size else b""  # type: ignore[arg-type]
-            finally:
-                await opened.close()
-            return before, content, _status(await self._sftp.lstat(path))
+                if isinstance(first, BaseException):
+                    raise first
+                content = bytes(await opening.read(size, 0)) if size else b""  # type: ignore[arg-type]
+            except BaseException:
+                await opening.close()
+                raise
+            _, last = await asyncio.gather(opening.close(), self._sftp.lstat(path))
+            return _status(first), content, _status(last)
 
         return self._do(all_of_it(), f"reading {paths.shown(path)}", self._piece_seconds)
 
