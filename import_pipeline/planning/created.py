@@ -6,7 +6,6 @@ Both sides are in order of `_seq`, so a part meets one stretch of the change set
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +13,9 @@ from polars.io.plugins import register_io_source
 
 from import_pipeline.planning.shape import COLUMNS, LABEL_CHARS, PlanOrder, label_key
 from import_pipeline.relating.rows import SEQ_STEP
+from import_pipeline.store.ids import outward_series
 from import_pipeline.store.overlay import UNBORN
 from import_pipeline.store.staging import JOB, LINE, PART_ROWS, POS
-
-_LOW = 1 << 16
 
 
 def single_creates(order: PlanOrder) -> pl.DataFrame:
@@ -76,7 +74,7 @@ def _told(made: pl.DataFrame, order: PlanOrder, jobs: dict[int, str], tag: str) 
         "type": pl.lit(order.object_type.name),
         "line": pl.col(LINE),
         "action": pl.lit("create"),
-        "record": outward_series(made["id"], tag),
+        "record": outward_series(made["id"], tag) if tag != UNBORN else pl.lit(None, pl.String),
         "external_id": pl.col("external_id"),
         "label": label if not made.select(long.any()).item() else _short(label),
     }
@@ -86,17 +84,3 @@ def _told(made: pl.DataFrame, order: PlanOrder, jobs: dict[int, str], tag: str) 
 def _short(text: pl.Expr) -> pl.Expr:
     """`text` as shape.short_sql cuts it."""
     return pl.when(text.str.len_chars() > LABEL_CHARS).then(text.str.slice(0, LABEL_CHARS - 1) + "…").otherwise(text)
-
-
-def outward_series(ids: pl.Series, tag: str) -> pl.Series:
-    """Record ids as people see them (store.names.outward); nulls when the store has no tag yet."""
-    if tag == UNBORN:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, len(ids))
-    high, low = ids // _LOW, ids % _LOW
-    heads = {head: f"{tag}{head:012x}" for head in high.unique()}
-    return high.replace_strict(heads, return_dtype=pl.String) + _tails().gather(low)
-
-
-@cache
-def _tails() -> pl.Series:
-    return pl.Series([f"{low:04x}" for low in range(_LOW)])

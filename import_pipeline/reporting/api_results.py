@@ -20,9 +20,9 @@ from import_pipeline.model.reward import REDEEMED
 from import_pipeline.reporting.api_errors import COLUMNS, api_errors
 from import_pipeline.reporting.messages import labels_of
 from import_pipeline.reporting.record_numbers import record_numbers
-from import_pipeline.reporting.row_results import outward_ids
 from import_pipeline.reporting.tables import TableFormat, write_table
 from import_pipeline.settings import Settings
+from import_pipeline.store.ids import outward_series
 from import_pipeline.store.staging import ERRORS, JOB, LINE, DeliveryStaging
 
 _STAGES = ("parsed", "validated", "related")
@@ -128,7 +128,7 @@ def _events(frame: pl.DataFrame, job: JobRow, tag: str) -> pl.DataFrame:
     return frame.select(
         own("accountId", pl.String()).alias("user.accountId"),
         own("userId", pl.String()).alias("user.id"),
-        outward_ids(frame["record"], tag).alias("event.id"),
+        outward_series(frame["record"], tag).alias("event.id"),
         own("event.key", pl.String()),
         own("event.dateTriggered", pl.Int64()),
         pl.lit(round(job.created_at.timestamp() * 1000), pl.Int64()).alias("event.dateReceived"),

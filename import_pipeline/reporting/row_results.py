@@ -22,6 +22,7 @@ from import_pipeline.parsing.doctor import bom_length
 from import_pipeline.parsing.lines import LINE_LIMIT, Blocks, find_lines
 from import_pipeline.reporting.messages import row_sentence
 from import_pipeline.settings import Settings
+from import_pipeline.store.ids import outward_series
 from import_pipeline.store.names import outward_sql
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import ERRORS, JOB, LINE, DeliveryStaging
@@ -83,17 +84,10 @@ def _from_staging(parts: list[Path], job: JobRow, tag: str | None) -> pl.DataFra
         return pl.DataFrame(schema=DONE)
     mine = (pl.col("job") == job.id) & pl.col("action").is_in(_EFFECTS) & (pl.col(JOB) >= 0)
     found = pl.scan_parquet(parts).filter(mine).select(LINE, "record", "action").sort(LINE).collect()
-    told = outward_ids(found["record"], tag) if tag is not None else pl.Series("record", [None], pl.String).new_from_index(0, found.height)
+    told = (
+        outward_series(found["record"], tag) if tag is not None else pl.Series("record", [None], pl.String).new_from_index(0, found.height)
+    )
     return found.with_columns(told.alias("record")).cast(dict(DONE))  # type: ignore[arg-type]
-
-
-def outward_ids(ids: pl.Series, tag: str) -> pl.Series:
-    """Record ids as people see them: 16 hex digits behind the store's tag."""
-    if ids.is_empty():
-        return ids.cast(pl.String)
-    letters = pl.Series([f"{digit:x}" for digit in range(16)])
-    digits = [letters.gather((ids // (1 << (4 * place))) % 16) for place in range(15, -1, -1)]
-    return pl.select(pl.concat_str(pl.lit(tag), *(pl.lit(digit) for digit in digits))).to_series()
 
 
 def _from_store(settings: Settings, object_type: ObjectType, job: JobRow) -> pl.DataFrame:

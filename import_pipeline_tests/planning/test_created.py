@@ -6,7 +6,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from import_pipeline.planning.created import created_rows, outward_series, single_creates
+from import_pipeline.planning.created import created_rows, single_creates
+from import_pipeline.store.ids import outward_series
 from import_pipeline.store.names import outward
 from import_pipeline_tests.lab import Lab
 from import_pipeline_tests.planning.kit import PERSON, PLACE, plan_order, planned
