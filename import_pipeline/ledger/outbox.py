@@ -12,6 +12,8 @@ from sqlalchemy import Connection, insert, select, update
 from import_pipeline.ledger.schema import outbox
 
 MessageState = Literal["waiting", "sent", "given_up"]
+WEBHOOK, MAIL = "webhook", "mail"
+"""Kinds of messages."""
 MAX_TRIES = 12
 """About two days with the pauses of `failed`."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=6)

@@ -26,8 +26,6 @@ _EVENTS: dict[JobState, Event] = {
 }
 _NUMBERED = "engaging_networks"
 """The door whose jobs have a number and a sender who is told."""
-WEBHOOK = "webhook"
-MAIL = "mail"
 
 
 def tell(conn: Connection, run: DeliveryRun, job_id: str) -> None:
@@ -44,7 +42,7 @@ def tell(conn: Connection, run: DeliveryRun, job_id: str) -> None:
         if event in mail.events:
             subject, text = letter(row, run.account.title or run.account.name)
             payload = {"account": row.account, "to": list(mail.to), "subject": subject, "text": text}
-            outbox.put(conn, _same("/".join(mail.to), row, run), MAIL, payload, now=run.now)
+            outbox.put(conn, _same("/".join(mail.to), row, run), outbox.MAIL, payload, now=run.now)
 
 
 def _tell_sender(conn: Connection, run: DeliveryRun, row: JobRow) -> None:
@@ -64,7 +62,7 @@ def _tell_sender(conn: Connection, run: DeliveryRun, row: JobRow) -> None:
         return
     subject, text = numbered_letter(row, run.account.title or run.account.name, numbered.id.removeprefix("en"), numbered.name)
     payload = {"account": row.account, "to": [numbered.mailto], "subject": subject, "text": text}
-    outbox.put(conn, _same(f"{_NUMBERED}/{numbered.mailto}", row, run), MAIL, payload, now=run.now)
+    outbox.put(conn, _same(f"{_NUMBERED}/{numbered.mailto}", row, run), outbox.MAIL, payload, now=run.now)
 
 
 def _same(receiver: str, row: JobRow, run: DeliveryRun) -> str:
@@ -89,4 +87,4 @@ def _tell_webhooks(conn: Connection, run: DeliveryRun, row: JobRow, event: Event
     for hook in run.account.webhooks:
         if event in hook.events:
             payload = {"account": row.account, "url": hook.url, "event": event, "body": body}
-            outbox.put(conn, _same(hook.url, row, run), WEBHOOK, payload, now=run.now)
+            outbox.put(conn, _same(hook.url, row, run), outbox.WEBHOOK, payload, now=run.now)

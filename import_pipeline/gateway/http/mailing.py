@@ -22,7 +22,6 @@ from import_pipeline.ledger.outbox import Message
 from import_pipeline.settings import SmtpSettings
 
 LOG = logging.getLogger(__name__)
-KIND = "mail"
 TIMEOUT = 20.0
 """Seconds that the mail server may take for each answer."""
 PASSWORD = "IMPORT_PIPELINE_SMTP_PASSWORD"  # the variable's name
@@ -43,7 +42,7 @@ def send_due(gate: Gate, environment: Mapping[str, str] | None = None) -> int:
     """One attempt for every letter that is due, over one connection; how many were taken."""
     server = gate.settings.smtp
     with gate.ledger.read() as conn:
-        waiting = outbox.due(conn, now=gate.clock.now(), kind=KIND) if server else []
+        waiting = outbox.due(conn, now=gate.clock.now(), kind=outbox.MAIL) if server else []
     if not waiting or server is None:
         return 0
     taken = 0

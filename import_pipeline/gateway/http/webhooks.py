@@ -27,7 +27,6 @@ from import_pipeline.ledger.outbox import Message
 from import_pipeline.model.http_door import Webhook
 
 LOG = logging.getLogger(__name__)
-KIND = "webhook"
 TIMEOUT = 10.0
 """Seconds for one attempt as a whole, from the name to the answer."""
 AT_ONCE = 8
@@ -63,7 +62,7 @@ async def send_due(gate: Gate, environment: Mapping[str, str] | None = None) -> 
 
 def _due(gate: Gate) -> list[Message]:
     with gate.ledger.read() as conn:
-        return outbox.due(conn, now=gate.clock.now(), kind=KIND)
+        return outbox.due(conn, now=gate.clock.now(), kind=outbox.WEBHOOK)
 
 
 async def _attempt(gate: Gate, message: Message, environment: Mapping[str, str]) -> bool:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from import_pipeline.cli.services import free_port
+
 SSHD = "/usr/sbin/sshd"
 CONFIG = """\
 ListenAddress 127.0.0.1:{port}
@@ -44,13 +46,6 @@ def require_sshd() -> None:
     if shutil.which("apt-get") and os.getuid() == 0:
         subprocess.run(["apt-get", "install", "-y", "-q", "openssh-server"], capture_output=True, timeout=300, check=False)
     assert Path(SSHD).exists(), "sshd is needed for these tests: apt-get install openssh-server"
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _make_key(path: Path, kind: str) -> None:

@@ -123,11 +123,11 @@ def _tell(conn: Connection, gate: Gate, account: Account, job: HttpJob, progress
         if EVENT in hook.events:
             body = answers.told_body(job, tenant_of(account), EVENT)
             payload = {"account": job.account, "url": hook.url, "event": EVENT, "body": body}
-            outbox.put(conn, _same(hook.url, job), "webhook", payload, now=now)
+            outbox.put(conn, _same(hook.url, job), outbox.WEBHOOK, payload, now=now)
     if job.mailto and progress.jobs and gate.settings.smtp is not None:
         subject, text = letter(progress.jobs[0], account.title or account.name)
         payload = {"account": job.account, "to": [job.mailto], "subject": subject, "text": text}
-        outbox.put(conn, _same(job.mailto, job), "mail", payload, now=now)
+        outbox.put(conn, _same(job.mailto, job), outbox.MAIL, payload, now=now)
 
 
 def _same(receiver: str, job: HttpJob) -> str:
