@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from import_pipeline.delivering import answering, plans
+from import_pipeline.delivering.flow import DeliveryRun
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.landing.submit import submit
-from import_pipeline.orchestration import answering, plans
-from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.pipeline import Pipeline
 
 
 def seconds() -> float:

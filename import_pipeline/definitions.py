@@ -5,11 +5,11 @@ Belongs here: merging. Does not belong here: anything of one account (orchestrat
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.landing.clock import Clock
 from import_pipeline.orchestration.account_defs import account_definitions
 from import_pipeline.orchestration.afterwards import afterwards_jobs
 from import_pipeline.orchestration.by_hand import import_file_job
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.time_travel import time_travel_jobs
 from import_pipeline.orchestration.upkeep import upkeep_job, upkeep_schedule
 from import_pipeline.settings import Settings

@@ -1,6 +1,6 @@
 """`undo`, `replay`, `approve` and `reject`: what people do after an import.
 
-Belongs here: these commands. Does not belong here: what they book (orchestration/again.py), how a job or a plan is shown
+Belongs here: these commands. Does not belong here: what they book (delivering/again.py), how a job or a plan is shown
 (jobview.py, planning/screen.py).
 """
 
@@ -14,8 +14,8 @@ from import_pipeline.cli.jobview import job_object
 from import_pipeline.cli.shared import REFUSED, JsonOption, console, opened, print_json
 
 if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.ledger.jobs import JobRow
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, as `jobs` lists it; or its file's name; or `latest`.")]
 DeliveryArgument = Annotated[
@@ -52,7 +52,7 @@ def replay(delivery: DeliveryArgument, json: JsonOption = False, verbose: Verbos
     """
     with opened() as pipeline:
         with quiet(_log(pipeline, verbose)):
-            from import_pipeline.orchestration.again import book_replay
+            from import_pipeline.delivering.again import book_replay
 
             account, key = book_replay(pipeline, delivery)
         _told(pipeline, run_booked(pipeline, account, key, verbose=verbose), json=json)
@@ -62,7 +62,7 @@ def approve(job: JobArgument, json: JsonOption = False, verbose: VerboseOption =
     """Approves a held job, with all jobs of its type and delivery, and applies what its plan says."""
     with opened() as pipeline:
         with quiet(_log(pipeline, verbose)):
-            from import_pipeline.orchestration.again import book_approval
+            from import_pipeline.delivering.again import book_approval
 
             account, key, together = book_approval(pipeline, job)
         rows = run_booked(pipeline, account, key, verbose=verbose)
@@ -73,7 +73,7 @@ def reject(job: JobArgument, reason: ReasonOption = "rejected", json: JsonOption
     """Rejects a held job, with all jobs of its type and delivery: nothing of it is applied, and its file goes to Failed."""
     with opened() as pipeline:
         with quiet(_log(pipeline, False)):
-            from import_pipeline.orchestration.again import reject as reject_job
+            from import_pipeline.delivering.again import reject as reject_job
 
             rows = reject_job(pipeline, job, reason if reason == "rejected" else f"rejected: {reason}")
         if json:
@@ -85,7 +85,7 @@ def reject(job: JobArgument, reason: ReasonOption = "rejected", json: JsonOption
 
 def _undone(pipeline: "Pipeline", job: str, *, dry_run: bool, verbose: bool) -> "list[JobRow]":
     with quiet(_log(pipeline, verbose)):
-        from import_pipeline.orchestration.again import book_undo
+        from import_pipeline.delivering.again import book_undo
 
         account, key = book_undo(pipeline, job, dry_run=dry_run)
     return run_booked(pipeline, account, key, verbose=verbose)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from import_pipeline.cli.services import Services
-    from import_pipeline.orchestration.pipeline import Pipeline
+    from import_pipeline.delivering.pipeline import Pipeline
 
 HOME = Path("data/demo")
 PATIENCE = 150.0
@@ -48,7 +48,7 @@ def demo(
     """
     from import_pipeline.cli.services import Services, free_port, only_one, require_free, stopped_by_signals
     from import_pipeline.cli.up import prepare, stopping
-    from import_pipeline.orchestration.pipeline import Pipeline
+    from import_pipeline.delivering.pipeline import Pipeline
 
     out, begun = console(), time.monotonic()
     found = waves(samples)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from import_pipeline.cli.demo_samples import Sample
 
 if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.ledger.jobs import JobRow
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 Promise = dict[str, int]
 PROMISED: dict[tuple[str, str], Promise | None] = {

@@ -19,9 +19,9 @@ from import_pipeline.store.session import open_store
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.model.account import Account
     from import_pipeline.model.object_type import ObjectType
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 NAME = "Name"
 _LINES, _FAMILIES = 6, 6

@@ -11,7 +11,7 @@ from import_pipeline.failures import PermanentFailure
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from import_pipeline.orchestration.pipeline import Pipeline
+    from import_pipeline.delivering.pipeline import Pipeline
 
 
 def http_port(pipeline: "Pipeline", out: "Console") -> int | None:

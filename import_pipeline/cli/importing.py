@@ -20,10 +20,10 @@ from import_pipeline.cli.shared import REFUSED, AccountOption, JsonOption, TypeO
 if TYPE_CHECKING:
     from rich.spinner import Spinner
 
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.ledger import Ledger
     from import_pipeline.ledger.jobs import JobRow
     from import_pipeline.model.account import Account
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 _LOOK = 0.3
 """Seconds between two looks at the progress."""

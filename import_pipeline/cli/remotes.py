@@ -13,9 +13,9 @@ from import_pipeline.cli.shared import AccountOption, JsonOption, chosen_account
 from import_pipeline.failures import PermanentFailure, UnknownValue
 
 if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.model.account import Account
     from import_pipeline.model.remote_door import RemoteDoor
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 remote = typer.Typer(name="remote", no_args_is_help=True, add_completion=False, help="Other people's SFTP servers that accounts poll.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The remote's name in defs.yaml.")]

@@ -13,9 +13,9 @@ from import_pipeline.cli.suggesting import ForceOption, _saved_as, _write
 from import_pipeline.failures import PermanentFailure, UnknownValue
 
 if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.ledger.jobs import JobRow
     from import_pipeline.model.account import Account
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, a file's name, or `latest`.")]
 NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="The format's name.")]

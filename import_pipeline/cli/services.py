@@ -151,7 +151,7 @@ class Services:
         """Whether a process of the code server imports a delivery at this moment."""
         import psutil
 
-        from import_pipeline.orchestration.workers import is_gone
+        from import_pipeline.delivering.workers import is_gone
 
         code = next((service for service in self.started if service.name == CODE_SERVER and service.running), None)
         if code is None:

@@ -17,8 +17,8 @@ from import_pipeline.failures import PermanentFailure, UnknownValue
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.model.account import Account
-    from import_pipeline.orchestration.pipeline import Pipeline
 
 REFUSED, USAGE = 1, 2
 """Exit codes beside 0."""
@@ -42,7 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="For machines: one JSON
 @contextmanager
 def opened() -> "Iterator[Pipeline]":
     """The instance that the environment names, its ledger closed at the end."""
-    from import_pipeline.orchestration.pipeline import Pipeline
+    from import_pipeline.delivering.pipeline import Pipeline
 
     pipeline = Pipeline()
     try:

@@ -16,10 +16,10 @@ from import_pipeline.cli.shared import REFUSED, AccountOption, JsonOption, TypeO
 from import_pipeline.failures import PermanentFailure
 
 if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.model.account import Account
     from import_pipeline.model.mapping import AcceptedMapping
     from import_pipeline.model.object_type import ObjectType
-    from import_pipeline.orchestration.pipeline import Pipeline
     from import_pipeline.parsing.sampling import Sample
     from import_pipeline.suggesting.mapping import SuggestedMapping
 

@@ -24,9 +24,9 @@ from import_pipeline.cli.shared import (
 from import_pipeline.failures import PermanentFailure, UnknownValue
 
 if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
     from import_pipeline.model.account import Account
     from import_pipeline.model.object_type import ObjectType
-    from import_pipeline.orchestration.pipeline import Pipeline
     from import_pipeline.reporting.templates import TemplateKind
 
 ExportFormatOption = Annotated[Literal["csv", "jsonl", "parquet"], typer.Option("--format", help="How the file is written.")]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from import_pipeline.cli.services import Services
-    from import_pipeline.orchestration.pipeline import Pipeline
+    from import_pipeline.delivering.pipeline import Pipeline
 
 _LOOK = 0.5
 PortOption = Annotated[int, typer.Option("--port", "-p", min=1, max=65535, help="The port of the web page.")]

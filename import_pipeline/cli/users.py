@@ -1,6 +1,6 @@
 """`user add | remove | disable | enable | list`: who may log in through SFTP.
 
-Belongs here: these commands. Does not belong here: hashing (gateway/sftp/passwords.py), the server.
+Belongs here: these commands. Does not belong here: hashing (gateway/passwords.py), the server.
 """
 
 import sys
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from import_pipeline.ledger.users import User
     from import_pipeline.model.account import Account
 
-user = typer.Typer(name="user", no_args_is_help=True, add_completion=False, help="Who may log in through SFTP.")
+user = typer.Typer(name="user", no_args_is_help=True, add_completion=False, help="Who may log in through SFTP and on the desk.")
 _NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The log-in name; unique over all accounts.")]
-RoleOption = Annotated[str, typer.Option("--role", "-r", help="upload: sends files, reads their answers; read: reads exports; or both.")]
+RoleOption = Annotated[
+    str,
+    typer.Option(
+        "--role", "-r", help="upload: sends files, reads their answers; read: reads exports; both; or admin: both, and manages on the desk."
+    ),
+]
 KeyOption = Annotated[
     list[Path] | None,
     typer.Option("--key", "-k", exists=True, dir_okay=False, help="A file of public keys (RSA or ED25519); may be repeated."),
@@ -42,7 +47,8 @@ def add(
     """Lets somebody log in, by keys, by a password, or by either. Without a key the password is asked for."""
     import re
 
-    from import_pipeline.gateway.sftp.passwords import hash_password, read_keys
+    from import_pipeline.gateway.passwords import hash_password
+    from import_pipeline.gateway.sftp.keys import read_keys
     from import_pipeline.ledger import users
     from import_pipeline.model.sftp_door import ROLES
 
@@ -100,7 +106,7 @@ def listing(account: AccountOption = None, json: JsonOption = False) -> None:
     """Shows who may log in. Passwords are shown nowhere; keys by their fingerprints."""
     from rich.table import Table
 
-    from import_pipeline.gateway.sftp.passwords import fingerprint
+    from import_pipeline.gateway.sftp.keys import fingerprint
     from import_pipeline.ledger import users
 
     with opened() as pipeline:

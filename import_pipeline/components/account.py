@@ -9,9 +9,9 @@ import dagster as dg
 from pydantic import ConfigDict
 
 from import_pipeline.catalog import load_account
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.orchestration.account_defs import account_definitions
-from import_pipeline.orchestration.pipeline import Pipeline
 
 
 class Account(dg.Component, dg.Model, dg.Resolvable):

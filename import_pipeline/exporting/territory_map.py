@@ -1,7 +1,7 @@
 """The map of an account's territories, now or at a moment, as one page (acceptance B-14).
 
 Belongs here: reading what the map shows. Does not belong here: drawing (reporting/maps.py), the map beside a receipt
-(orchestration/mapping.py).
+(delivering/mapping.py).
 """
 
 from datetime import datetime

@@ -1,7 +1,7 @@
 """Which job a file comes back from: the id in the reason columns of a failed-rows file that was mended (acceptance B-1).
 
 Belongs here: a cheap look at a file's beginning, when its name alone does not tell what it is. Does not belong here: reading rows
-(parsing/), linking them to their job (parsing/links.py, orchestration/resubmitting.py).
+(parsing/), linking them to their job (parsing/links.py, delivering/resubmitting.py).
 
 CSV and JSON lines are looked at for 64 KB. A workbook is opened only when its texts begin with the column's name, as the files that
 we send back do and spreadsheets keep it.

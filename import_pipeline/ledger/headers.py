@@ -1,7 +1,7 @@
 """What files looked like: the header imported last for each account, type and format, and which mappings were accepted.
 
 Belongs here: these facts, kept in `meta`. Does not belong here: comparing headers, suggesting (suggesting/), when a header counts
-(orchestration/drifting.py).
+(delivering/drifting.py).
 
 A retry of a delivery finds what its first try found: the value keeps the header from before the delivery, and those of its jobs.
 """

@@ -1,58 +1,16 @@
 """The ledger's tables, in plain SQL types that SQLite and PostgreSQL share.
 
-Belongs here: a table, a column, an index; each change comes with a migration in migrations/versions and a new HEAD.
-Does not belong here: statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py, meta.py, users.py,
-tokens.py, idempotency.py, uploads.py, bulk_jobs.py, http_jobs.py, figures.py).
+Belongs here: a table, a column, an index; each change comes with a migration in migrations/versions and a new HEAD (columns.py).
+Does not belong here: tables of the desk (desk_schema.py), statements (files.py, deliveries.py, jobs.py, content.py, parked.py, outbox.py,
+meta.py, users.py, tokens.py, idempotency.py, uploads.py, bulk_jobs.py, http_jobs.py, figures.py).
 """
 
-from datetime import UTC, datetime
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint, text
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Dialect,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    text,
-)
+from import_pipeline.ledger import desk_schema
+from import_pipeline.ledger.columns import HEAD, Moment, metadata
 
-HEAD = "0005"
-"""The newest migration; a ledger that holds it needs no upgrade."""
-
-
-class Moment(TypeDecorator[datetime]):
-    """A timezone-aware UTC timestamp. SQLite keeps no zone, so UTC is put back on reading; a naive value is refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC; raises ValueError for a timestamp without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; the ledger keeps UTC only")
-        in_utc = value.astimezone(UTC)
-        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """From the database, in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData()
+__all__ = ["HEAD", "Moment", "desk_schema", "metadata"]
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
 _LIVE = text("state NOT IN ('gone', 'changed') AND projected_at IS NULL")
 
@@ -228,7 +186,8 @@ users = Table(
     Column("disabled", Boolean, nullable=False),
     Index("ix_users_account", "account"),
 )
-"""Who may log in through SFTP. A name is unique over the instance; `password` is an argon2id hash, `keys` are public keys."""
+"""Who may log in through SFTP and on the desk. A name is unique over the instance; `password` is an argon2id hash, `keys` are public
+keys."""
 
 tokens = Table(
     "tokens",

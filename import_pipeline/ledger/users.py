@@ -1,6 +1,6 @@
 """People and machines that may log in through SFTP.
 
-Belongs here: statements on `users`. Does not belong here: hashing and checking passwords (gateway/sftp/passwords.py), what a role may
+Belongs here: statements on `users`. Does not belong here: hashing and checking passwords (gateway/passwords.py), what a role may
 do (gateway/sftp/layout.py).
 """
 

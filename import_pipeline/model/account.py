@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from import_pipeline.failures import UnknownValue
 from import_pipeline.model.base import ByteSize, Duration, Model
 from import_pipeline.model.data_objects import bulk_formats
+from import_pipeline.model.desk_door import DeskDoor
 from import_pipeline.model.format import Format, Operation
 from import_pipeline.model.format_values import split_name
 from import_pipeline.model.http_door import HttpDoor, Webhook
@@ -47,6 +48,7 @@ class Doors(Model):
     tree: TreeDoor = TreeDoor()
     sftp: SftpDoor = SftpDoor()
     http: HttpDoor = HttpDoor()
+    desk: DeskDoor = DeskDoor()
     remotes: tuple[RemoteDoor, ...] = ()
     """Other people's SFTP servers that are polled."""
 

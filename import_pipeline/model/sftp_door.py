@@ -10,9 +10,10 @@ from pydantic import Field
 
 from import_pipeline.model.base import ByteSize, Duration, Model
 
-Role = Literal["upload", "read", "both"]
-"""What a user may do: send files and read their answers, read exports, or both."""
-ROLES: tuple[Role, ...] = ("upload", "read", "both")
+Role = Literal["upload", "read", "both", "admin"]
+"""What a user may do: send files and read their answers, read exports, or both; or both and manage the account on the desk
+(model/desk_door.py)."""
+ROLES: tuple[Role, ...] = ("upload", "read", "both", "admin")
 
 
 class SftpDoor(Model):

@@ -1,1 +1,1 @@
-"""Everything else that imports dagster."""
+"""Everything that imports dagster, but for definitions.py and components/."""

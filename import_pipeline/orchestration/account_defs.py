@@ -5,11 +5,11 @@ Belongs here: assembling them. Does not belong here: reading the account's YAML 
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.model.account import Account
 from import_pipeline.orchestration.assets import import_assets
 from import_pipeline.orchestration.exports import export_assets, export_schedules
 from import_pipeline.orchestration.jobs import import_job
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.remotes import collect_job, remote_sensor
 from import_pipeline.orchestration.sensor import landing_sensor
 

@@ -10,10 +10,10 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
+from import_pipeline.delivering.again import book_approval, book_replay, book_undo, reject
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.ledger.jobs import JobRow
-from import_pipeline.orchestration.again import book_approval, book_replay, book_undo, reject
 from import_pipeline.orchestration.direct import run_delivery
-from import_pipeline.orchestration.pipeline import Pipeline
 
 _PATIENCE = timedelta(hours=6)
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import dagster as dg
 
+from import_pipeline.delivering.answering import answer_delivery
+from import_pipeline.delivering.flow import IMPORT_STAGES, DeliveryRun
+from import_pipeline.delivering.pipeline import Pipeline
+from import_pipeline.delivering.workers import this_worker
 from import_pipeline.model.account import Account
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration import checks, shown
-from import_pipeline.orchestration.answering import answer_delivery
 from import_pipeline.orchestration.faults import retrying
-from import_pipeline.orchestration.flow import IMPORT_STAGES, DeliveryRun
 from import_pipeline.orchestration.keys import account_tags, deliveries_of, landed_key, receipts_key, stage_key
-from import_pipeline.orchestration.pipeline import Pipeline
-from import_pipeline.orchestration.workers import this_worker
 
 _TOLD = {
     "parsed": "Bytes to rows of strings: every line of a file becomes a row or a row error.",

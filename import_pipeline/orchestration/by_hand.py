@@ -8,9 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.landing.submit import submit
 from import_pipeline.orchestration.direct import run_delivery
-from import_pipeline.orchestration.pipeline import Pipeline
 
 
 class ImportFile(dg.Config):

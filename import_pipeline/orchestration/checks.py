@@ -9,12 +9,12 @@ from typing import Any
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.ledger import deliveries
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import Counts, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.keys import landed_key, receipts_key, stage_key
-from import_pipeline.orchestration.pipeline import Pipeline
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 _STAGE_CHECKS = {

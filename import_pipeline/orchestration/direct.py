@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import dagster as dg
 
+from import_pipeline.delivering.failing import fail_delivery
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure, TransientFailure
 from import_pipeline.landing.deliveries import DeliveryRequest, next_request
 from import_pipeline.ledger import deliveries, jobs
@@ -15,10 +17,8 @@ from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.account import Account
 from import_pipeline.orchestration.account_defs import account_definitions
-from import_pipeline.orchestration.failing import fail_delivery
 from import_pipeline.orchestration.faults import last_fault
 from import_pipeline.orchestration.keys import deliveries_of, delivery_selection, import_job_name
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.sensor import run_request, settle_run
 
 _LOOK = 0.25

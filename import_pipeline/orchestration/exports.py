@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.exporting.export import export_type
 from import_pipeline.exporting.windows import window_of
 from import_pipeline.landing.tree import root
@@ -14,7 +15,6 @@ from import_pipeline.model.account import Account, Cadence
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.orchestration.faults import retrying
 from import_pipeline.orchestration.keys import EXPORT_START, account_tags, export_key, stage_key, template_key
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.reporting.templates import kinds_of, template, template_file_name
 from import_pipeline.store.session import open_store
 

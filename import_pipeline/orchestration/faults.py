@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure, TransientFailure
 from import_pipeline.ledger import meta
 from import_pipeline.model.base import Model
-from import_pipeline.orchestration.pipeline import Pipeline
 
 RETRIES = 3
 _PAUSE = 2.0

@@ -6,6 +6,8 @@ deliveries (sensor.py).
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
+from import_pipeline.delivering.workers import is_gone, this_worker
 from import_pipeline.failures import PermanentFailure, UnknownValue
 from import_pipeline.landing.remote import state
 from import_pipeline.landing.watch import new_owner
@@ -13,8 +15,6 @@ from import_pipeline.ledger import meta, remotes
 from import_pipeline.model.account import Account
 from import_pipeline.model.remote_door import RemoteDoor
 from import_pipeline.orchestration.keys import REMOTE_TAG, collect_job_name
-from import_pipeline.orchestration.pipeline import Pipeline
-from import_pipeline.orchestration.workers import is_gone, this_worker
 
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,

@@ -8,14 +8,16 @@ from datetime import timedelta
 
 import dagster as dg
 
+from import_pipeline.delivering.again import decide_overdue
+from import_pipeline.delivering.failing import fail_delivery
+from import_pipeline.delivering.pipeline import Pipeline
+from import_pipeline.delivering.workers import is_gone
 from import_pipeline.landing.deliveries import DeliveryRequest, next_request
 from import_pipeline.landing.watch import TickReport, new_owner, tick
 from import_pipeline.ledger import deliveries, meta
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
-from import_pipeline.orchestration.again import decide_overdue
 from import_pipeline.orchestration.checks import report_configuration
-from import_pipeline.orchestration.failing import fail_delivery
 from import_pipeline.orchestration.faults import last_fault
 from import_pipeline.orchestration.keys import (
     ATTEMPT_TAG,
@@ -25,8 +27,6 @@ from import_pipeline.orchestration.keys import (
     delivery_selection,
     import_job_name,
 )
-from import_pipeline.orchestration.pipeline import Pipeline
-from import_pipeline.orchestration.workers import is_gone
 
 ATTEMPTS = 3
 """Runs that a delivery gets before it ends as failed; row errors never cost one."""

@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from import_pipeline.delivering.flow import DeliveryRun
+from import_pipeline.delivering.mapping import picture
 from import_pipeline.ledger import deliveries, jobs
 from import_pipeline.model.job import Counts, Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.mapping import picture
 from import_pipeline.reporting.groups import group_errors
 from import_pipeline.reporting.pictures import DeliveryPoint, rows_per_delivery
 from import_pipeline.settings import Settings

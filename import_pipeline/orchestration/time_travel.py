@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.exporting.difference import diff_name, diff_type
 from import_pipeline.exporting.export import export_type
 from import_pipeline.exporting.moments import moment_of
 from import_pipeline.exporting.states import check_state, iso
 from import_pipeline.model.account import Account
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.store.session import WRITER_PATIENCE, Session, open_store
 
 Format = Literal["csv", "jsonl", "parquet"]

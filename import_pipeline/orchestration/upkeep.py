@@ -8,12 +8,12 @@ from datetime import datetime
 
 import dagster as dg
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import TransientFailure
 from import_pipeline.landing.pruning import prune_uploads, prune_vault
 from import_pipeline.ledger import deliveries
 from import_pipeline.model.account import Account
 from import_pipeline.orchestration.keys import deliveries_of
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.orchestration.sensor import reap, run_of
 from import_pipeline.store.horizon import prunable, prune_history
 from import_pipeline.store.session import open_store

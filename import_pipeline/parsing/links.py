@@ -1,7 +1,7 @@
 """Rows that were sent again: finding in a row the job and line that it mends (acceptance B-1).
 
 Belongs here: where a file has these cells, what is a well-formed link, cutting a row's text into its cells. Does not belong here:
-whether the job exists (orchestration/resubmitting.py), writing failed-rows files (reporting/failed_rows.py).
+whether the job exists (delivering/resubmitting.py), writing failed-rows files (reporting/failed_rows.py).
 
 A failed-rows file names in `_import_job` and `_import_line` where each of its rows comes from. The two are found wherever they stand in
 the header. A row that does not agree with the header (a cell is missing) came back with the reasons behind its own text; they are found

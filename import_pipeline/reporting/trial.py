@@ -1,7 +1,7 @@
 """A file judged as an import would judge it, without importing it: read, validated, and related against the store as it is.
 
 Belongs here: the trial of one file, and its bounds in time. Does not belong here: plans of whole deliveries (planning/,
-orchestration/plans.py), how an interface tells errors (api_errors.py), who may ask.
+delivering/plans.py), how an interface tells errors (api_errors.py), who may ask.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """Rows that were sent again: booking them, and which refused rows of a job came in since (acceptance B-1).
 
 Belongs here: statements on `_resubmitted`. Does not belong here: finding links in files (parsing/links.py), which lines of a job were
-refused (the errors parts of its staging tell), answers (orchestration/resubmitting.py).
+refused (the errors parts of its staging tell), answers (delivering/resubmitting.py).
 
 Each row of `_resubmitted` says: the row (`job`, `line`, `pos`) mends the row (`of_job`, `of_line`). It says nothing about what became of
 it: that a row came in is told by `_lineage` alone, by an entry of its job and position whose action is not «park». A refused row has no

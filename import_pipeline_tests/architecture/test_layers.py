@@ -27,7 +27,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "relating": (*BASE, "store", "territories", *STAGES[:3]),
     "territories": (*BASE, "territories"),
     "suggesting": (*BASE, "parsing", "validation", "suggesting"),
-    "gateway": (*BASE, "settings", "catalog", "ledger", "landing", "reporting", "gateway"),
+    "delivering": (
+        *(*BASE, "settings", "catalog", "store", "ledger", "landing", "territories", *STAGES),
+        *("planning", "reporting", "exporting", "lineage", "suggesting", "delivering"),
+    ),
+    "gateway": (
+        *(*BASE, "settings", "catalog", "ledger", "landing", "reporting", "gateway"),
+        *("delivering", "lineage", "exporting", "planning", "parsing", "store", "suggesting", "territories"),
+    ),
 }
 """Rooms of the package that a room may import. A stage knows the stages before it and never the ones behind it."""
 LIGHT = ("model", "failures", "settings", "catalog")

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from import_pipeline.cli.http import http_port
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.gateway.http.tokens import digest, find_key
 from import_pipeline.ledger import tokens
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline_tests.cli.conftest import Run
 from import_pipeline_tests.lineage.kit import Home
 

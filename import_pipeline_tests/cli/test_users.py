@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from import_pipeline.cli.sftp import sftp_port
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline_tests.cli.conftest import Run
 from import_pipeline_tests.lineage.kit import Home
 
@@ -87,7 +87,7 @@ def test_a_password_comes_from_stdin_and_is_kept_as_a_hash(home: Home) -> None:
     from typer.testing import CliRunner
 
     from import_pipeline.cli.app import app
-    from import_pipeline.gateway.sftp.passwords import is_right
+    from import_pipeline.gateway.passwords import is_right
     from import_pipeline.ledger import users
 
     account = next(iter(home.pipeline.accounts))

@@ -18,7 +18,7 @@ import dagster as dg
 import paramiko
 
 from import_pipeline.definitions import build_definitions
-from import_pipeline.gateway.sftp.passwords import hash_password
+from import_pipeline.gateway.passwords import hash_password
 from import_pipeline.gateway.sftp.server import Listening, serving
 from import_pipeline.landing.submit import submit
 from import_pipeline.ledger import Ledger, users

@@ -6,6 +6,9 @@ Belongs here: making small files, importing them, asking lineage. Does not belon
 from collections.abc import Sequence
 from pathlib import Path
 
+from import_pipeline.delivering.answering import answer_delivery
+from import_pipeline.delivering.flow import DeliveryRun
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.landing.deliveries import next_request
 from import_pipeline.landing.submit import submit
 from import_pipeline.ledger import jobs
@@ -13,9 +16,6 @@ from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.lineage.asking import find
 from import_pipeline.lineage.model import FileLineage, RecordLineage, Sources
 from import_pipeline.lineage.records import record_lineage
-from import_pipeline.orchestration.answering import answer_delivery
-from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.settings import Settings
 
 

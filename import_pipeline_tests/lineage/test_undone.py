@@ -1,10 +1,10 @@
 """What lineage tells about records that an undo deleted, changed or brought back (acceptance B-3, B-6)."""
 
+from import_pipeline.delivering.answering import answer_delivery
+from import_pipeline.delivering.flow import DeliveryRun
 from import_pipeline.landing.deliveries import next_request
 from import_pipeline.landing.undoing import submit_undo
 from import_pipeline.ledger import jobs
-from import_pipeline.orchestration.answering import answer_delivery
-from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline_tests.lineage.kit import Home
 
 HEADER = "ExternalDataObjectId,Name,Employees"

@@ -84,7 +84,7 @@ def test_what_an_import_writes_is_later_than_every_state_that_was_read_while_it_
             exported.append(site.clock.now())
         return open_store(*arguments, **more)
 
-    monkeypatch.setattr("import_pipeline.orchestration.flow.open_store", slow)
+    monkeypatch.setattr("import_pipeline.delivering.flow.open_store", slow)
     site.deliver("Account_3.csv", "ExternalDataObjectId,Name,Revenue\nA1,Acme,3\n")
     ((stamp,),) = site.query("SELECT max(stamp) FROM store._change_sets")
     assert stamp > max(exported)

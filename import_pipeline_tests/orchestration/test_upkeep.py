@@ -7,11 +7,11 @@ import dagster as dg
 import pytest
 
 from import_pipeline.definitions import build_definitions
+from import_pipeline.delivering.workers import is_gone, this_worker
 from import_pipeline.landing.vault import path_of
 from import_pipeline.ledger import deliveries, meta
 from import_pipeline.orchestration.keys import deliveries_of
 from import_pipeline.orchestration.sensor import ATTEMPTS
-from import_pipeline.orchestration.workers import is_gone, this_worker
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
 from import_pipeline_tests.scenarios.site import Here
 
@@ -179,7 +179,7 @@ def test_a_delivery_whose_runs_die_before_their_first_step_is_answered_too(site:
     def broken(*_args: object, **_more: object) -> None:
         raise RuntimeError("no step begins")
 
-    monkeypatch.setattr("import_pipeline.orchestration.flow.DeliveryRun.land", broken)
+    monkeypatch.setattr("import_pipeline.delivering.flow.DeliveryRun.land", broken)
     job = site.deliver("Account_1.csv", "ExternalDataObjectId,Name\nA1,Acme\n")
     assert job.state == "failed" and "no step begins" in str(job.reason)
     assert "Account_1.csv" in site.listing("DataObjects/Import/Failed")

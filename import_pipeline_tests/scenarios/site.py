@@ -24,12 +24,12 @@ import dagster as dg
 import yaml
 
 from import_pipeline.definitions import build_definitions
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.landing.tree import MAILBOXES, create_tree
 from import_pipeline.ledger import deliveries, files, jobs
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.orchestration.instance import open_instance, prepare_home
 from import_pipeline.orchestration.keys import deliveries_of, import_job_name
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.settings import Settings
 from import_pipeline.store.names import Tables
 from import_pipeline.store.session import open_store

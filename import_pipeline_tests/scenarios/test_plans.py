@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 import yaml
 
+from import_pipeline.delivering.again import book_approval, decide_overdue, reject
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.orchestration.again import book_approval, decide_overdue, reject
 from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
 from import_pipeline_tests.scenarios.site import Here, Site
 

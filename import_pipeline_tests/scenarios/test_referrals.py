@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from import_pipeline.orchestration.again import book_replay, book_undo
+from import_pipeline.delivering.again import book_replay, book_undo
 from import_pipeline_tests.scenarios.site import Here
 
 pytestmark = pytest.mark.here  # the account is made here; what the daemon does with files is told by test_spotio_files.py

@@ -106,7 +106,7 @@ def test_a_check_folder_of_a_server_is_planned_and_never_applied(server: Sshd, t
 
 def test_held_plans_go_to_the_server_and_away_again_when_they_are_decided(server: Sshd, tmp_path: Path) -> None:
     """Acceptance B-13: who sent the file sees that it waits, and why."""
-    from import_pipeline.orchestration.again import reject
+    from import_pipeline.delivering.again import reject
 
     site = polled(tmp_path, server.door(after="move", results="results"), hold={"changed_above": "10%"})
     site.deliver("Account_first.csv", "ExternalDataObjectId,Name,Employees\nA1,Acme,1\nA2,Beta,1\n")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from import_pipeline.delivering.again import book_replay
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.orchestration.again import book_replay
 from import_pipeline_tests.scenarios.site import Site
 
 FILE = "ExternalDataObjectId,Name,Stage,Employees\nA1,Acme,New,5\nA2,Bolt,Kunde,7\nA3,,New,1\n"

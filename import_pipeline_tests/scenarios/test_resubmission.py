@@ -12,8 +12,8 @@ import python_calamine
 import xlsxwriter
 import yaml
 
+from import_pipeline.delivering.again import book_replay, book_undo
 from import_pipeline.ledger.jobs import JobRow
-from import_pipeline.orchestration.again import book_replay, book_undo
 from import_pipeline_tests.scenarios.conftest import LEAD
 from import_pipeline_tests.scenarios.site import Site
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from import_pipeline.definitions import build_definitions
-from import_pipeline.orchestration.again import book_undo
+from import_pipeline.delivering.again import book_undo
 from import_pipeline_tests.scenarios.conftest import ACCOUNT
 from import_pipeline_tests.scenarios.kml import box, kml, placemark, polygon
 from import_pipeline_tests.scenarios.site import Here, Site

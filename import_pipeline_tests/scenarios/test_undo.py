@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from import_pipeline.definitions import build_definitions
+from import_pipeline.delivering.again import book_replay, book_undo
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.orchestration.again import book_replay, book_undo
 from import_pipeline_tests.scenarios.site import Site
 
 FIRST = "ExternalDataObjectId,Name,Employees,Street,City\nA1,Acme,5,1 Main St,Utica\nA2,Bolt,7,,\n"

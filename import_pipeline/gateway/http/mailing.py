@@ -1,7 +1,7 @@
 """Sending letters that wait in the ledger's outbox over SMTP, again with growing pauses until the mail server takes them.
 
 Belongs here: one attempt, and the task that makes attempts. Does not belong here: a letter's words (reporting/letters.py), booking it
-(orchestration/telling.py), pauses and giving up (ledger/outbox.py).
+(delivering/telling.py), pauses and giving up (ledger/outbox.py).
 A letter keeps its Message-ID at every attempt: mail programs show a second one of the same id once.
 """
 

@@ -1,7 +1,7 @@
 """Sending webhooks that wait in the ledger's outbox: signed, to checked addresses, again with growing pauses until they are taken.
 
 Belongs here: one attempt to send, and the task that makes attempts. Does not belong here: booking messages
-(orchestration/telling.py), pauses and giving up (ledger/outbox.py).
+(delivering/telling.py), pauses and giving up (ledger/outbox.py).
 
 This runs in the HTTP service and not in a sensor: a sensor has 60 seconds for everything, shares its process with all others, and a
 receiver that is slow to answer would hold up imports.

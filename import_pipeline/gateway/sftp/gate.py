@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from import_pipeline.failures import TransientFailure
+from import_pipeline.gateway.guard import Guard, Limits
 from import_pipeline.gateway.sftp.audit import Audit
-from import_pipeline.gateway.sftp.guard import Guard, Limits
 from import_pipeline.gateway.sftp.site import Site
 from import_pipeline.gateway.sftp.sweep import sweep
 from import_pipeline.landing.clock import Clock

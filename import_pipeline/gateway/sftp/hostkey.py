@@ -1,6 +1,6 @@
 """The server's own key: made once, kept for ever, known by its fingerprint.
 
-Belongs here: making and reading it. Does not belong here: users' keys (passwords.py).
+Belongs here: making and reading it. Does not belong here: users' keys (keys.py).
 """
 
 import os

@@ -1,7 +1,7 @@
 """One connection: who it is, how often it may try, and which channels it gets.
 
-Belongs here: authentication and what a connection may open. Does not belong here: counting failures (guard.py), hashes (passwords.py),
-requests (door.py).
+Belongs here: authentication and what a connection may open. Does not belong here: counting failures (gateway/guard.py), hashes
+(gateway/passwords.py), requests (door.py).
 
 asyncssh takes «no answer» in `begin_auth` for «no log-in needed» (reference/intake.md section 3, c): every method here answers.
 """
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import asyncssh
 
-from import_pipeline.gateway.sftp import passwords
+from import_pipeline.gateway import passwords
+from import_pipeline.gateway.sftp import keys
 from import_pipeline.gateway.sftp.door import Session
 from import_pipeline.gateway.sftp.session import SftpSession
 from import_pipeline.ledger.users import User
@@ -89,7 +90,7 @@ class Login(asyncssh.SSHServer):
         self._offered_by = user.name if user else None
         if key.get_algorithm() == "ssh-rsa":
             key.all_sig_algorithms = _SHA2
-        known = user is not None and passwords.plain(key) in user.keys
+        known = user is not None and keys.plain(key) in user.keys
         if known and user is not None:
             self._known[username] = user
         return known

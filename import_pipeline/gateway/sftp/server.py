@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import asyncssh
 
 from import_pipeline.failures import PermanentFailure
+from import_pipeline.gateway.guard import Limits
 from import_pipeline.gateway.sftp.gate import Gate
-from import_pipeline.gateway.sftp.guard import Limits
 from import_pipeline.gateway.sftp.hostkey import host_key
 from import_pipeline.gateway.sftp.logins import Login
 from import_pipeline.landing.clock import Clock, SystemClock

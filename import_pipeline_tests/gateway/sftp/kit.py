@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from import_pipeline.gateway.sftp.guard import Limits
-from import_pipeline.gateway.sftp.passwords import hash_password, read_keys
+from import_pipeline.gateway.guard import Limits
+from import_pipeline.gateway.passwords import hash_password
+from import_pipeline.gateway.sftp.keys import read_keys
 from import_pipeline.gateway.sftp.server import Listening, serving
 from import_pipeline.landing.clock import SystemClock
 from import_pipeline.ledger import Ledger, users

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.gateway.sftp import guard as rules
+from import_pipeline.gateway import guard as rules
+from import_pipeline.gateway.guard import Guard, Limits
+from import_pipeline.gateway.passwords import hash_password, is_right
 from import_pipeline.gateway.sftp.audit import KEPT, Audit
-from import_pipeline.gateway.sftp.guard import Guard, Limits
-from import_pipeline.gateway.sftp.passwords import fingerprint, hash_password, is_right, read_keys
+from import_pipeline.gateway.sftp.keys import fingerprint, read_keys
 
 
 class Time:

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from import_pipeline.gateway.sftp.guard import Limits
+from import_pipeline.gateway.guard import Limits
 from import_pipeline.gateway.sftp.hostkey import key_file
 from import_pipeline.gateway.sftp.logins import Login
 from import_pipeline.ledger import users

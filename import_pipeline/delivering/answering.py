@@ -12,6 +12,12 @@ from pathlib import Path
 import polars as pl
 
 from import_pipeline.applying.stage import parked_rows
+from import_pipeline.delivering import drifting, resubmitting
+from import_pipeline.delivering.flow import DeliveryRun
+from import_pipeline.delivering.holding import wait_of
+from import_pipeline.delivering.mapping import write_map
+from import_pipeline.delivering.plans import write_job_plan
+from import_pipeline.delivering.telling import tell
 from import_pipeline.landing.project import project_delivery
 from import_pipeline.landing.remote import paths as remote_paths
 from import_pipeline.landing.tree import report_folder
@@ -21,12 +27,6 @@ from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import GOOD_STATES, Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
-from import_pipeline.orchestration import drifting, resubmitting
-from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.holding import wait_of
-from import_pipeline.orchestration.mapping import write_map
-from import_pipeline.orchestration.plans import write_job_plan
-from import_pipeline.orchestration.telling import tell
 from import_pipeline.reporting.answers import Answer, goes_to_success, write_answers
 from import_pipeline.reporting.receipt import Aftermath, Replay
 from import_pipeline.reporting.record_numbers import record_numbers
@@ -119,7 +119,7 @@ def final_state(
 
 def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
     """Writes the answers of all jobs, books them in the ledger, projects the originals and ends the delivery; counts by job id."""
-    from import_pipeline.orchestration import undoing
+    from import_pipeline.delivering import undoing
 
     resubmitting.note_unknown(run)
     known: dict[str, Found] = {t.name: gather(run, t) for t in run.account.object_types}

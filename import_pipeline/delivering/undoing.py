@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Connection
 
+from import_pipeline.delivering import answering
+from import_pipeline.delivering.flow import DeliveryRun
 from import_pipeline.ledger import content, jobs, meta, remotes
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
-from import_pipeline.orchestration import answering
-from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.reporting.answers import amend_receipt
 
 

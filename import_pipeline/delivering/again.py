@@ -4,16 +4,16 @@ Belongs here: what the command line, the jobs of the UI and the timeout of held 
 (flow.py and the rooms), running it (direct.py, sensor.py).
 """
 
+from import_pipeline.delivering.answering import answer_rejected
+from import_pipeline.delivering.flow import DeliveryRun
+from import_pipeline.delivering.holding import approve, then_of
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing import vault
 from import_pipeline.landing.undoing import job_of, submit_undo
 from import_pipeline.ledger import deliveries, jobs, meta
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.account import Account
-from import_pipeline.orchestration.answering import answer_rejected
-from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.holding import approve, then_of
-from import_pipeline.orchestration.pipeline import Pipeline
 
 ANSWERED = ("finished", "failed")
 """States of a delivery that no run works on, and none is asked for."""

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing.deliveries import open_delivery
 from import_pipeline.ledger import deliveries, jobs, meta
@@ -20,7 +21,6 @@ from import_pipeline.model.format import Format
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Policy
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.store.names import Tables
 from import_pipeline.store.overlay import open_plan_store
 from import_pipeline.store.session import Session, open_store
@@ -245,7 +245,7 @@ class DeliveryRun:
         return TerritoryRules(found, stated) if found and stated else None
 
     def _order(self, object_type: ObjectType) -> "RelateOrder":
-        from import_pipeline.orchestration.plans import held_since
+        from import_pipeline.delivering.plans import held_since
         from import_pipeline.relating.stage import RelateOrder
 
         format_ = self.format_of(object_type)
@@ -271,8 +271,8 @@ class DeliveryRun:
         In a dry run, or when the change set is held for approval, nothing is written but the plan.
         """
         from import_pipeline.applying.stage import ApplyOrder, apply_delivery
-        from import_pipeline.orchestration.plans import hold_back, plan
-        from import_pipeline.orchestration.resubmitting import links_of
+        from import_pipeline.delivering.plans import hold_back, plan
+        from import_pipeline.delivering.resubmitting import links_of
 
         if self.dry_run:
             return plan(self, object_type)

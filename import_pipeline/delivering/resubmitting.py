@@ -15,12 +15,12 @@ from pathlib import Path
 import polars as pl
 
 from import_pipeline.applying.stage import Links
+from import_pipeline.delivering.flow import DeliveryRun
 from import_pipeline.ledger import jobs, remotes
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.lineage.rows import ERROR_STAGES
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
-from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.reporting.answers import amend_receipt, read_receipt
 from import_pipeline.reporting.receipt import Resolved, ResolvedBy, Resubmits
 from import_pipeline.store import resubmitted

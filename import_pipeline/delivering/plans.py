@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from import_pipeline.delivering.holding import approved, reason_to_hold
 from import_pipeline.model.job import Counts, Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.orchestration.holding import approved, reason_to_hold
 from import_pipeline.store.names import Tables
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import ERRORS
 
 if TYPE_CHECKING:
-    from import_pipeline.orchestration.answering import Found
-    from import_pipeline.orchestration.flow import DeliveryRun
+    from import_pipeline.delivering.answering import Found
+    from import_pipeline.delivering.flow import DeliveryRun
     from import_pipeline.planning.files import PlanFiles
 
 

@@ -1,48 +1,17 @@
-"""Passwords as argon2id hashes, and public keys as users bring them.
+"""Public keys as users bring them.
 
-Belongs here: hashing, checking, reading key files. Does not belong here: who may log in (logins.py), where hashes are kept
-(ledger/users.py).
+Belongs here: reading key files, fingerprints. Does not belong here: passwords (gateway/passwords.py), who may log in (logins.py), where
+keys are kept (ledger/users.py).
 """
 
-from functools import cache
-
 import asyncssh
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from import_pipeline.failures import PermanentFailure
 
-SHORTEST = 8
 _MOST_KEYS = 20
 _LEAST_RSA_BITS = 2048
 _TYPES = ("ssh-ed25519", "ssh-rsa")
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    # 24 to 51 ms on the machine of reference/intake.md section 3.
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-
-@cache
-def _of_nobody() -> str:
-    return _hasher().hash("nobody has this password")
-
-
-def hash_password(password: str) -> str:
-    """The argon2id hash. Raises PermanentFailure for a password that is too short."""
-    if len(password) < SHORTEST:
-        raise PermanentFailure(f"a password has at least {SHORTEST} characters")
-    return _hasher().hash(password)
-
-
-def is_right(hashed: str | None, password: str) -> bool:
-    """Whether the password is the hashed one. Without a hash the same work is done: the time must not tell who exists."""
-    try:
-        return _hasher().verify(hashed or _of_nobody(), password) and hashed is not None
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def read_keys(text: str) -> tuple[str, ...]:

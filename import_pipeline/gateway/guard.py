@@ -1,6 +1,6 @@
 """Limits on connections and on failed log-ins, with growing delays: what keeps guessing slow and one client from taking all.
 
-Belongs here: counting and the rules. Does not belong here: checking passwords (passwords.py), ending connections (logins.py).
+Belongs here: counting and the rules. Does not belong here: checking passwords (passwords.py), ending connections (sftp/logins.py).
 """
 
 import ipaddress

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from import_pipeline.delivering.answering import answer_delivery
+from import_pipeline.delivering.flow import DeliveryRun
 from import_pipeline.ledger import headers, jobs
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.columns import REASON_COLUMNS
 from import_pipeline.model.mapping import AcceptedMapping
-from import_pipeline.orchestration.answering import answer_delivery
-from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline_tests.lineage.kit import Home
 
 HEADER = "ExternalDataObjectId,Name,Phone"

@@ -3,13 +3,13 @@
 Belongs here: the answers of a delivery whose runs failed. Does not belong here: deciding that it failed (sensor.py).
 """
 
+from import_pipeline.delivering.answering import Found, book, project_answers, write
+from import_pipeline.delivering.flow import DeliveryRun
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.ledger import deliveries, jobs, meta
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import FINAL_STATES, Counts, ParsedFile
 from import_pipeline.model.row_error import FileFault
-from import_pipeline.orchestration.answering import Found, book, project_answers, write
-from import_pipeline.orchestration.flow import DeliveryRun
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.store.schema import prepare_store
 from import_pipeline.store.session import open_store
 

@@ -14,7 +14,7 @@ from import_pipeline.model.object_type import ObjectType
 from import_pipeline.reporting.names import replacing
 
 if TYPE_CHECKING:
-    from import_pipeline.orchestration.flow import DeliveryRun
+    from import_pipeline.delivering.flow import DeliveryRun
 
 
 def write_map(run: "DeliveryRun", job: Job, folder: Path) -> Path | None:

@@ -9,12 +9,12 @@ import hashlib
 
 from sqlalchemy import Connection
 
+from import_pipeline.delivering.flow import DeliveryRun
 from import_pipeline.ledger import http_jobs, jobs, outbox
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.http_door import Event
 from import_pipeline.model.job import JobState
 from import_pipeline.model.mail import is_address
-from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.reporting.letters import letter, numbered_letter
 
 _EVENTS: dict[JobState, Event] = {

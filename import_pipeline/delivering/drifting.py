@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from import_pipeline.delivering.flow import DeliveryRun
 from import_pipeline.ledger import headers, jobs
 from import_pipeline.ledger.headers import KnownHeader, Place
 from import_pipeline.ledger.jobs import JobRow
@@ -15,7 +16,6 @@ from import_pipeline.model.base import slug
 from import_pipeline.model.columns import is_reason
 from import_pipeline.model.data_objects import BulkFormat
 from import_pipeline.model.job import Counts, Job, JobState, ParsedFile
-from import_pipeline.orchestration.flow import DeliveryRun
 from import_pipeline.suggesting.drift import drift
 
 

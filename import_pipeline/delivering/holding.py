@@ -14,12 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.ledger import meta
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import Job
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Hold, holds
-from import_pipeline.orchestration.pipeline import Pipeline
 from import_pipeline.store.staging import StageFolder
 
 
