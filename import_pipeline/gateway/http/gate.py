@@ -7,14 +7,20 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from import_pipeline.gateway.guard import Guard, Limits
 from import_pipeline.gateway.http.limits import FAILURES_PER_MINUTE, Buckets
 from import_pipeline.gateway.http.refusals import Refusal
 from import_pipeline.landing.clock import Clock
 from import_pipeline.ledger import Ledger
 from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from import_pipeline.delivering.pipeline import Pipeline
 
 LEAST_FREE = 200 * 10**6
 """Bytes that stay free where the vault lies."""
@@ -32,6 +38,17 @@ class Gate:
         """Answered requests by route and status."""
         self.received_bytes = 0
         self._rates = Buckets(clock.monotonic)
+        self.guard = Guard(Limits(), clock.monotonic)
+        """Counts failed log-ins of people."""
+
+    @cached_property
+    def pipeline(self) -> "Pipeline":
+        """The instance as runs and commands know it, over this service's ledger and accounts."""
+        from import_pipeline.delivering.pipeline import Pipeline
+
+        made = Pipeline(self.settings, self.clock)
+        made.__dict__.update(ledger=self.ledger, accounts=dict(self.accounts))
+        return made
 
     @property
     def vault(self) -> Path:
@@ -43,6 +60,12 @@ class Gate:
         wait = self._rates.take(f"account {account.name}", account.doors.http.requests_per_minute)
         if wait:
             raise Refusal(429, f"too many requests: {account.doors.http.requests_per_minute} a minute are allowed", retry_after=wait)
+
+    def check_often(self, name: str, per_minute: int) -> None:
+        """Raises Refusal 429 when `name` asks more often than so many times a minute."""
+        wait = self._rates.take(name, per_minute)
+        if wait:
+            raise Refusal(429, "too many requests at once", retry_after=wait)
 
     def book_failure(self, address: str) -> None:
         """A wrong key came from this address. Raises Refusal 429 when too many do; who has a key is let in all the same."""

@@ -22,12 +22,13 @@ LOG = logging.getLogger(__name__)
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 FILE = "http-access.jsonl"
 MOST_BYTES, KEPT = 50_000_000, 5
-SECURITY = (
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
 )
+"""What every answer carries unless it states the like itself."""
 
 
 class Recorded:
@@ -56,7 +57,10 @@ class Recorded:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode()), *SECURITY]
+                own = message.get("headers", [])
+                stated = {name for name, _ in own}
+                guards = [guard for guard in SECURITY if guard[0] not in stated]
+                message["headers"] = [*own, (b"x-request-id", request_id.encode()), *guards]
             seen["out"] += len(message.get("body", b""))
             await send(message)
 

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager, suppress
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from import_pipeline.gateway.http import health, openapi
 from import_pipeline.gateway.http.advocate.settling import keep_settling
+from import_pipeline.gateway.http.desk.door import desk_routes
 from import_pipeline.gateway.http.doors import DOORS
 from import_pipeline.gateway.http.gate import Gate
 from import_pipeline.gateway.http.mailing import keep_mailing
@@ -49,18 +50,26 @@ def build_app(settings: Settings, ledger: Ledger, accounts: Mapping[str, Account
 
     app = Starlette(
         routes=[
+            Route("/", front),
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", metrics),
             Route("/openapi.json", openapi.description),
             Route("/docs", openapi.page),
             *(route for door in DOORS for route in door.routes(gate)),
+            *desk_routes(gate),
         ],
         exception_handlers={HTTPException: _no_such_thing, Exception: _fault},
         lifespan=running,
     )
     app.state.gate, app.state.description = gate, openapi.describe(DOORS)
     return Recorded(app, gate)
+
+
+async def front(request: Request) -> Response:
+    """Where a browser lands: at the desk."""
+    request.scope["told"]["route"] = "front"
+    return RedirectResponse("/desk", 303)
 
 
 async def _fault(request: Request, _: Exception) -> Response:

@@ -1,0 +1,1 @@
+"""Tests of the web desk: over HTTP, and in a real browser."""
