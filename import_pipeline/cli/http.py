@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def http_port(pipeline: "Pipeline", out: "Console") -> int | None:
     """The port to listen on, or None when no account has the door, or when the port is taken and nothing needs the service yet.
 
-    Raises PermanentFailure when the port is taken and somebody has a key, or an account has webhooks.
+    Raises PermanentFailure when the port is taken and somebody has a key or a password, or an account has webhooks.
     """
     from import_pipeline.cli.services import free_port, require_free
-    from import_pipeline.ledger import tokens
+    from import_pipeline.ledger import tokens, users
 
     settings, accounts = pipeline.settings, pipeline.accounts.values()
-    if not any(account.doors.http.enabled or account.webhooks for account in accounts):
+    if not any(account.doors.http.enabled or account.doors.desk.enabled or account.webhooks for account in accounts):
         return None
     port = settings.http_port or free_port(settings.http_host)
     try:
@@ -31,7 +31,8 @@ def http_port(pipeline: "Pipeline", out: "Console") -> int | None:
     except PermanentFailure:
         told = f"{settings.http_host}:{port} is taken; IMPORT_PIPELINE_HTTP_PORT names another port (0: a free one)"
         with pipeline.ledger.read() as conn:
-            needed = bool(tokens.listing(conn)) or any(account.webhooks for account in accounts)
+            needed = bool(tokens.listing(conn)) or any(user.password for user in users.listing(conn))
+            needed = needed or any(account.webhooks for account in accounts)
         if needed:
             raise PermanentFailure(f"the HTTP service cannot start: {told}") from None
         out.print(plain(f"no HTTP    {told}"), soft_wrap=True)
@@ -43,9 +44,11 @@ def tell_http(pipeline: "Pipeline", port: int | None, out: "Console") -> None:
     """Where the service is, and how to get a key."""
     if port is None:
         return
-    from import_pipeline.ledger import tokens
+    from import_pipeline.ledger import tokens, users
 
     with pipeline.ledger.read() as conn:
-        known = tokens.listing(conn)
+        known, people = tokens.listing(conn), [user for user in users.listing(conn) if user.password]
+    nobody = "" if people else "; nobody may sign in yet: import-pipeline user add NAME --account ACCOUNT --role admin"
+    out.print(plain(f"desk       http://{pipeline.settings.http_host}:{port}/desk{nobody}"), style="bold", soft_wrap=True)
     hint = "" if known else "; no program may call yet: import-pipeline token add NAME --account ACCOUNT"
     out.print(plain(f"HTTP       http://{pipeline.settings.http_host}:{port}/docs{hint}"), soft_wrap=True)

@@ -13,13 +13,10 @@ from import_pipeline.cli.shared import AccountOption, JsonOption, chosen_account
 from import_pipeline.failures import PermanentFailure, UnknownValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from import_pipeline.ledger.users import User
     from import_pipeline.model.account import Account
 
 user = typer.Typer(name="user", no_args_is_help=True, add_completion=False, help="Who may log in through SFTP and on the desk.")
-_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The log-in name; unique over all accounts.")]
 RoleOption = Annotated[
     str,
@@ -45,22 +42,19 @@ def add(
     replace: ReplaceOption = False,
 ) -> None:
     """Lets somebody log in, by keys, by a password, or by either. Without a key the password is asked for."""
-    import re
-
     from import_pipeline.gateway.passwords import hash_password
     from import_pipeline.gateway.sftp.keys import read_keys
     from import_pipeline.ledger import users
     from import_pipeline.model.sftp_door import ROLES
+    from import_pipeline.model.user_names import check_user_name, may_use_sftp
 
-    if not re.fullmatch(_NAME, name):
-        raise PermanentFailure(f"{name!r}: a user's name is lower-case letters, digits, '.', '_' and '-', 64 of them at most")
     one_of("role", role, ROLES)
     keys = [found for path in key or [] for found in read_keys(path.read_text(encoding="utf-8", errors="replace"))]
     with opened() as pipeline:
         of = chosen_account(pipeline, account)
-        if not of.doors.sftp.enabled:
-            raise PermanentFailure(f"the account {of.name} has no SFTP door: its defs.yaml states `sftp: {{enabled: false}}`")
-        _check_alias(name, of, pipeline.accounts.values())
+        check_user_name(name, of, pipeline.accounts.values())
+        if not (may_use_sftp(name, of) or of.doors.desk.enabled):
+            raise PermanentFailure(f"the account {of.name} has neither an SFTP door nor a desk for a user of this name")
         with pipeline.ledger.read() as conn:
             known = users.get(conn, name)
         if known and (not replace or known.account != of.name):
@@ -69,12 +63,15 @@ def add(
             )
             raise PermanentFailure(f"the user {name!r} exists, of the account {known.account}; {hint}")
         password = _password(password_stdin, asked=not keys)
+        if password is None and not may_use_sftp(name, of):
+            raise PermanentFailure(f"over SFTP {_sftp_user(of)}; on the desk {name!r} needs a password")
         hashed = hash_password(password) if password is not None else None
         with pipeline.ledger.begin() as conn:
             users.remove(conn, name)
             users.add(conn, name, of.name, password=hashed, keys=keys, role=role, now=pipeline.clock.now())  # type: ignore[arg-type]
         means = " and ".join((["a password"] if hashed else []) + ([f"{len(keys)} key" + ("s" if len(keys) > 1 else "")] if keys else []))
-        console().print(plain(f"{name} may log in to {of.name} by {means} ({role})"))
+        where = "" if may_use_sftp(name, of) else ", on the desk only: over SFTP " + _sftp_user(of)
+        console().print(plain(f"{name} may log in to {of.name} by {means} ({role}){where}"))
 
 
 @user.command("remove")
@@ -127,14 +124,9 @@ def listing(account: AccountOption = None, json: JsonOption = False) -> None:
     console().print(table if found else "nobody; `import-pipeline user add NAME --account ACCOUNT` lets somebody in")
 
 
-def _check_alias(name: str, of: "Account", accounts: "Iterable[Account]") -> None:
-    """The user of an account with a tenant alias is called by it, and nobody else's (acceptance A-10)."""
+def _sftp_user(of: "Account") -> str:
     alias = of.doors.sftp.tenant_alias
-    if alias is not None and name != alias:
-        raise PermanentFailure(f"the user name of the account {of.name} is its tenant alias, {alias!r}, not {name!r}")
-    owner = next((other.name for other in accounts if other.name != of.name and other.doors.sftp.tenant_alias == name), None)
-    if owner:
-        raise PermanentFailure(f"{name!r} is the tenant alias of the account {owner}")
+    return f"the user of {of.name} is its tenant alias, {alias!r}" if of.doors.sftp.enabled else f"{of.name} has no door"
 
 
 def _bar(name: str, disabled: bool) -> None:

@@ -1,4 +1,4 @@
-"""People and machines that may log in through SFTP.
+"""People and machines that may log in through SFTP and on the desk.
 
 Belongs here: statements on `users`. Does not belong here: hashing and checking passwords (gateway/passwords.py), what a role may
 do (gateway/sftp/layout.py).
@@ -58,6 +58,16 @@ def remove(conn: Connection, name: str) -> bool:
 def disable(conn: Connection, name: str, disabled: bool) -> bool:
     """Bars the user, or lets the user in again; False when there is none."""
     return conn.execute(update(users).where(users.c.name == name).values(disabled=disabled)).rowcount > 0
+
+
+def set_role(conn: Connection, name: str, role: Role) -> bool:
+    """Gives the user another role; False when there is none."""
+    return conn.execute(update(users).where(users.c.name == name).values(role=role)).rowcount > 0
+
+
+def set_password(conn: Connection, name: str, password: str, *, now: datetime) -> bool:
+    """Gives the user another password (its hash) as of `now`: sessions that began before are over. False when there is none."""
+    return conn.execute(update(users).where(users.c.name == name).values(password=password, created_at=now)).rowcount > 0
 
 
 def _user(row: Row[Any]) -> User:

@@ -18,6 +18,7 @@ from import_pipeline.landing.clock import Clock
 from import_pipeline.ledger import Ledger, users
 from import_pipeline.ledger.users import User
 from import_pipeline.model.account import Account
+from import_pipeline.model.user_names import may_use_sftp
 from import_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Gate:
     """The server's state. `accounts` are those that can be used; others' users cannot log in."""
 
     def __init__(self, settings: Settings, ledger: Ledger, accounts: Mapping[str, Account], clock: Clock, limits: Limits) -> None:
-        self.clock, self._ledger = clock, ledger
+        self.clock, self._ledger, self._accounts = clock, ledger, accounts
         self._sites = {name: Site(account, settings, ledger, clock) for name, account in accounts.items() if account.doors.sftp.enabled}
         self.audit = Audit(settings.home / "logs", clock)
         self.guard = Guard(limits, clock.monotonic)
@@ -60,7 +61,8 @@ class Gate:
 
     def _allowed(self) -> dict[str, User]:
         with self._ledger.read() as conn:
-            return {user.name: user for user in users.listing(conn) if not user.disabled and user.account in self._sites}
+            known = [user for user in users.listing(conn) if not user.disabled and user.account in self._sites]
+        return {user.name: user for user in known if may_use_sftp(user.name, self._accounts[user.account])}
 
     async def keep_order(self) -> None:
         """Runs until cancelled: ends idle sessions and those of users that are gone, sweeps leftovers."""

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from import_pipeline.gateway.http.desk.people import pages as people
 from import_pipeline.gateway.http.desk.sessions import PATH
 from import_pipeline.gateway.http.desk.signing_in import sign_in_routes, sign_out
 from import_pipeline.gateway.http.desk.visit import Page, Visit, routes_of, see_other
@@ -54,4 +55,5 @@ PAGES: tuple[Page, ...] = (
     Page("GET", "", front),
     Page("GET", "/", front),
     Page("POST", "/sign-out", sign_out),
+    *people.PAGES,
 )

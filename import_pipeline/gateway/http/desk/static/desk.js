@@ -72,3 +72,5 @@ function uploading(form) {
 
 document.querySelectorAll("[data-refresh]").forEach(refreshing);
 document.querySelectorAll("form[data-upload]").forEach(uploading);
+/* On a phone the parts of the desk scroll sideways: the one that is open is in sight. */
+document.querySelector("header.top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
