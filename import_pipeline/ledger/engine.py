@@ -21,6 +21,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 30.0
 """How long a transaction waits for another process's transaction before it is the machine's fault."""
 
+_READING: dict[str, dict[str, Any]] = {
+    "sqlite": {"ledger_read": True},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+"""How a transaction is told that it only reads."""
+
 
 class Ledger:
     """One ledger. Safe to share between threads; a forked process makes its own.
@@ -31,6 +37,7 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
+        self._reading = self._engine.execution_options(**_READING[self._engine.dialect.name])
         self._writing = Lock() if url.startswith("sqlite") else None
         """Threads of one process wait for each other here: SQLite's own waiting sleeps, and takes ten times as long with eight of them."""
 
@@ -44,10 +51,14 @@ class Ledger:
     def begin(self) -> Iterator[Connection]:
         """One transaction that may write: committed at the end, rolled back on an exception.
 
-        On SQLite it is IMMEDIATE: what it reads cannot be changed by another process before it commits. Raises TransientFailure
-        when another process holds the ledger for longer than BUSY_SECONDS.
+        What it reads cannot be changed by another process before it commits: on SQLite it is IMMEDIATE, on PostgreSQL it holds an
+        advisory lock of the ledger's schema. Raises TransientFailure when another process holds the ledger for longer than
+        BUSY_SECONDS.
         """
         with self._alone(), _waiting(self._engine) as connection, connection.begin():
+            if self._writing is None:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS * 1000:.0f}ms'")
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('import_pipeline ' || current_schema()))")
             yield connection
 
     @contextmanager
@@ -64,8 +75,8 @@ class Ledger:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view that never waits for writers. Statements that write are refused on SQLite."""
-        with _waiting(self._engine.execution_options(ledger_read=True)) as connection, connection.begin():
+        """A consistent view that never waits for writers. Statements that write are refused."""
+        with _waiting(self._reading) as connection, connection.begin():
             yield connection
 
     def upgrade(self) -> None:
@@ -127,6 +138,7 @@ def _waiting(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except OperationalError as error:
-        if "locked" in str(error.orig) or "full" in str(error.orig) or "disk I/O" in str(error.orig):
+        passing = engine.dialect.name != "sqlite" or any(word in str(error.orig) for word in ("locked", "full", "disk I/O"))
+        if passing:
             raise TransientFailure(f"the ledger {make_url(engine.url).render_as_string()} cannot be used now: {error.orig}") from error
         raise

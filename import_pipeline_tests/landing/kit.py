@@ -17,6 +17,7 @@ from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.job import Counts, Job
 from import_pipeline.model.object_type import ObjectType, Parent
 from import_pipeline.settings import Settings
+from import_pipeline_tests.ledgers import ledger_url
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -53,7 +54,7 @@ def account(**more: object) -> Account:
 
 def settings(home: Path) -> Settings:
     """Everything below one folder."""
-    return Settings(home=home, accounts=home / "accounts", ledger_url=f"sqlite:///{home / 'ledger.sqlite'}")
+    return Settings(home=home, accounts=home / "accounts", ledger_url=ledger_url(home))
 
 
 @dataclass

@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 
 from import_pipeline.ledger import deliveries
+from import_pipeline_tests.ledgers import SERVER
 
 from .kit import Intake, names_in, run_delivery
 
+pytestmark = pytest.mark.skipif(bool(SERVER), reason="goes back to an earlier moment by a copy of the ledger's file")
 ROOMS = tuple(str(Path(sys.modules[name].__file__ or "").parent) for name in ("import_pipeline.landing", "import_pipeline.ledger"))
 DEAD = 17
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from sqlalchemy import select
 
 from import_pipeline.landing.origin import HEAD, job_named_by, job_named_in, origins
-from import_pipeline.ledger import jobs
+from import_pipeline.ledger import jobs, schema
 from import_pipeline.ledger.jobs import NewJob
 from import_pipeline.model.format import Format
 from import_pipeline.model.job import Job
@@ -84,8 +85,8 @@ def test_a_file_of_any_name_has_the_type_of_the_job_that_it_comes_back_from(tmp_
     intake.drop("mended.csv", f"{CSV}a,{first_job(intake, 'Sales Order')},2,\n")
     intake.settle()
     with intake.ledger.read() as conn:
-        types = conn.exec_driver_sql("SELECT types FROM deliveries").scalar()
-    assert types == '["Sales Order"]'
+        types = conn.execute(select(schema.deliveries.c.types)).scalar()
+    assert types == ["Sales Order"]
     (job,) = intake.run()
     assert (job.object_type, job.fault) == ("Sales Order", None)
 

@@ -9,6 +9,7 @@ import pytest
 from import_pipeline.ledger import Ledger, headers
 from import_pipeline.ledger.headers import KnownHeader, Place
 from import_pipeline.model.mapping import AcceptedMapping
+from import_pipeline_tests.ledgers import ledger_url
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PLACE = Place("acme", "contact", None)
@@ -19,7 +20,7 @@ A, B, C = (KnownHeader((cell, "Name"), (None, "Name")) for cell in "ABC")
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """An empty ledger."""
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    made = Ledger(ledger_url(tmp_path))
     made.upgrade()
     yield made
     made.close()

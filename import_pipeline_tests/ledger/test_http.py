@@ -14,6 +14,7 @@ from import_pipeline.ledger.bulk_jobs import BulkJob
 from import_pipeline.ledger.files import Arrival
 from import_pipeline.ledger.uploads import Upload
 from import_pipeline.settings import Settings
+from import_pipeline_tests.ledgers import ledger_url
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -21,7 +22,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A new ledger."""
-    with Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as made:
+    with Ledger(ledger_url(tmp_path)) as made:
         made.upgrade()
         yield made
 

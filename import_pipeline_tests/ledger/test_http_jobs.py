@@ -8,6 +8,7 @@ import pytest
 
 from import_pipeline.ledger import Ledger, deliveries, http_jobs
 from import_pipeline.ledger.http_jobs import HttpJob, Where
+from import_pipeline_tests.ledgers import ledger_url
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -15,7 +16,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A new ledger."""
-    with Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as made:
+    with Ledger(ledger_url(tmp_path)) as made:
         made.upgrade()
         yield made
 

@@ -23,14 +23,16 @@ from import_pipeline.ledger.files import Arrival, File
 from import_pipeline.ledger.jobs import JobRow, NewJob
 from import_pipeline.model.job import Counts
 from import_pipeline.model.row_error import FileFault, Notice
+from import_pipeline_tests.ledgers import SERVER, ledger_url
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+on_sqlite = pytest.mark.skipif(bool(SERVER), reason="a fact of SQLite")
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A new ledger in a folder that does not exist yet."""
-    with Ledger(f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite'}") as made:
+    with Ledger(ledger_url(tmp_path / "home")) as made:
         made.upgrade()
         yield made
 
@@ -39,6 +41,12 @@ def test_a_fresh_ledger_is_made_with_exactly_the_tables_of_the_schema(ledger: Le
     """The migrations and schema.py must not drift apart."""
     with ledger.begin() as conn:
         assert compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), schema.metadata) == []
+
+
+@on_sqlite
+def test_one_arrival_of_a_path_lives_at_a_time_by_the_tables_own_rule(ledger: Ledger) -> None:
+    """Whatever the code does."""
+    with ledger.begin() as conn:
         made: dict[str, str] = dict(conn.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").tuples().all())
     assert "UNIQUE INDEX" in made["ux_files_live"] and "projected_at IS NULL" in made["ux_files_live"]
 
@@ -68,7 +76,7 @@ def upgrade(url: str) -> None:
 
 def test_several_processes_may_make_the_ledger_at_once(tmp_path: Path) -> None:
     """Sensor, run worker and command line may start together."""
-    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    url = ledger_url(tmp_path)
     context = multiprocessing.get_context("fork")
     started = [context.Process(target=upgrade, args=(url,)) for _ in range(3)]
     for process in started:
@@ -105,13 +113,13 @@ def test_a_transaction_that_may_write_excludes_others_from_its_first_statement_o
         meta.write(conn, "x", 1, now=NOW)
         with other.read() as reading:
             assert meta.read(reading, "x") is None
-        with pytest.raises(TransientFailure, match="locked"), other.begin():
+        with pytest.raises(TransientFailure, match="lock"), other.begin():
             pass
 
 
 def test_a_reading_transaction_cannot_write(ledger: Ledger) -> None:
     """A forgotten `begin` shows at once."""
-    with pytest.raises(Exception, match="readonly"), ledger.read() as conn:
+    with pytest.raises(Exception, match=r"read-?only"), ledger.read() as conn:
         meta.write(conn, "x", 1, now=NOW)
     with ledger.begin() as conn:
         meta.write(conn, "x", 1, now=NOW)
@@ -128,6 +136,7 @@ def test_moments_are_utc_whatever_zone_they_came_in_and_never_naive(ledger: Ledg
             meta.write(conn, "y", 1, now=NOW.replace(tzinfo=None))
 
 
+@on_sqlite
 def test_the_ledger_is_in_wal_mode_and_every_commit_is_on_disk(ledger: Ledger) -> None:
     """A booked state must survive the power cut that its file survives."""
     with ledger.begin() as conn:

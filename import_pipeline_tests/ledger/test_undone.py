@@ -5,13 +5,14 @@ from pathlib import Path
 
 from import_pipeline.ledger import Ledger, deliveries, jobs
 from import_pipeline.ledger.jobs import NewJob
+from import_pipeline_tests.ledgers import ledger_url
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def _ledger(folder: Path, count: int) -> tuple[Ledger, list[str]]:
     """A ledger with one import and a chain of undos, each of the one before; their ids."""
-    ledger, ids = Ledger(f"sqlite:///{folder / 'ledger.sqlite'}"), []
+    ledger, ids = Ledger(ledger_url(folder)), []
     ledger.upgrade()
     for number in range(count):
         key = f"d{number}"

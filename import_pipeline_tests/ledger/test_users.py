@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from import_pipeline.ledger import Ledger, cut_off, files, users
 from import_pipeline.ledger.files import Arrival
+from import_pipeline_tests.ledgers import ledger_url
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -16,7 +17,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A new ledger."""
-    with Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}") as made:
+    with Ledger(ledger_url(tmp_path)) as made:
         made.upgrade()
         yield made
 

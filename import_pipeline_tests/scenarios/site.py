@@ -33,6 +33,7 @@ from import_pipeline.orchestration.keys import deliveries_of, import_job_name
 from import_pipeline.settings import Settings
 from import_pipeline.store.names import Tables
 from import_pipeline.store.session import open_store
+from import_pipeline_tests.ledgers import ledger_url
 
 _LEAP = timedelta(seconds=3)
 """Between two looks: more than any settle time of a site's accounts."""
@@ -71,6 +72,7 @@ class Site:
         self.accounts = folder / "accounts"
         self.accounts.mkdir(parents=True, exist_ok=True)
         self.environment = {"IMPORT_PIPELINE_HOME": str(folder / "home"), "IMPORT_PIPELINE_ACCOUNTS": str(self.accounts)}
+        self.environment["IMPORT_PIPELINE_LEDGER"] = ledger_url(folder / "home")
         self.settings = Settings.from_environment(self.environment)
         self.clock = JumpingClock()
         self.account = ""
