@@ -7,7 +7,7 @@ exporting/ write those), the tables (schema.py).
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import duckdb
 from import_pipeline.failures import TransientFailure
 from import_pipeline.settings import Settings
 from import_pipeline.store.names import literal
+from import_pipeline.store.reading import Busy, announced_writer, hold, release
 
 Values = Sequence[Any] | dict[str, Any] | None
 """Bound values: by position (`?`) or by name (`$name`)."""
@@ -93,8 +94,8 @@ def _patiently(attach: Callable[[], object], patience: float, what: str) -> None
         try:
             attach()
             return
-        except duckdb.Error as error:
-            if not is_lock_error(error):
+        except (duckdb.Error, Busy) as error:
+            if not isinstance(error, Busy) and not is_lock_error(error):
                 raise
             if time.monotonic() > end:
                 raise TransientFailure(f"{what} is in use by another process for more than {patience:g} seconds: {error}") from error
@@ -109,17 +110,23 @@ def open_store(settings: Settings, account: str, *, writable: bool = False, pati
     Raises TransientFailure when the file stays locked for `patience` seconds.
     """
     file = settings.store_file(account)
+    wait = patience if patience is not None else (WRITER_PATIENCE if writable else READER_PATIENCE)
     with _connected(settings, account) as connection:
         if writable:
             file.parent.mkdir(parents=True, exist_ok=True)
             attach = f"ATTACH {literal(str(file))} AS store (STORAGE_VERSION 'v1.5.0')"
+            with announced_writer(file):
+                _patiently(lambda: connection.execute(attach), wait, f"the record store of {account}")
+                try:
+                    yield Session(connection, writable=True)
+                finally:
+                    connection.close()
         elif file.exists():
-            attach = f"ATTACH {literal(str(file))} AS store (READ_ONLY)"
+            with _reading(connection, file, "store", wait, account):
+                yield Session(connection, writable=False)
         else:
-            attach = "ATTACH ':memory:' AS store"
-        wait = patience if patience is not None else (WRITER_PATIENCE if writable else READER_PATIENCE)
-        _patiently(lambda: connection.execute(attach), wait, f"the record store of {account}")
-        yield Session(connection, writable=writable)
+            connection.execute("ATTACH ':memory:' AS store")
+            yield Session(connection, writable=False)
 
 
 @contextmanager
@@ -127,11 +134,32 @@ def open_beneath(settings: Settings, account: str, *, patience: float = READER_P
     """A session with an empty `store` in memory and the account's file, opened for reading only, as `kept` where it exists."""
     file = settings.store_file(account)
     with _connected(settings, account) as connection:
-        if file.exists():
-            attach = f"ATTACH {literal(str(file))} AS kept (READ_ONLY)"
-            _patiently(lambda: connection.execute(attach), patience, f"the record store of {account}")
-        connection.execute("ATTACH ':memory:' AS store")
-        yield Session(connection, writable=False)
+        kept = _reading(connection, file, "kept", patience, account) if file.exists() else nullcontext()
+        with kept:
+            connection.execute("ATTACH ':memory:' AS store")
+            yield Session(connection, writable=False)
+
+
+@contextmanager
+def _reading(connection: duckdb.DuckDBPyConnection, file: Path, name: str, patience: float, account: str) -> Iterator[None]:
+    """The file attached for reading only; no writer of another process gets in until the connection is closed, which it is at the end."""
+    held: list[int] = []
+
+    def attach() -> None:
+        descriptor = hold(file)
+        try:
+            connection.execute(f"ATTACH {literal(str(file))} AS {name} (READ_ONLY)")
+        except BaseException:
+            release(descriptor)
+            raise
+        held.append(descriptor)
+
+    _patiently(attach, patience, f"the record store of {account}")
+    try:
+        yield
+    finally:
+        connection.close()
+        release(held[0])
 
 
 @contextmanager

@@ -62,6 +62,24 @@ def test_a_second_process_that_wants_the_file_gets_a_lock_error(tmp_path: Path) 
     assert not is_lock_error(ValueError("lock"))
 
 
+def test_a_process_that_closes_one_of_its_sessions_gives_up_the_lock_of_the_others(tmp_path: Path) -> None:
+    """Locks of files belong to a process: why long reads beside a service run in a process of their own (desk/exports/worker.py)."""
+    path = tmp_path / "x.duckdb"
+    duckdb.connect(str(path)).close()
+    code = "import duckdb, sys\nduckdb.connect(sys.argv[1])"
+
+    def writer_is_let_in() -> bool:
+        return subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=False).returncode == 0
+
+    readers = [duckdb.connect() for _ in range(2)]
+    for each in readers:
+        each.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
+    assert not writer_is_let_in()
+    readers[0].close()
+    assert writer_is_let_in()
+    readers[1].close()
+
+
 def test_storage_version_1_5_is_written(tmp_path: Path) -> None:
     """DuckDB 1.5 and 2.0 both open such a file (DESIGN section 9, rule 1)."""
     connection = duckdb.connect()

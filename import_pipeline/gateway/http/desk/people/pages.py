@@ -5,7 +5,7 @@ Belongs here: these pages. Does not belong here: signing in (../signing_in.py), 
 
 import asyncio
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ from import_pipeline.gateway.http.tokens import digest, make_key
 from import_pipeline.ledger import tokens, users
 from import_pipeline.ledger.users import User
 from import_pipeline.model.desk_door import OF_ROLE
-from import_pipeline.model.http_door import SCOPES, Scope
+from import_pipeline.model.http_door import SCOPES
 from import_pipeline.model.sftp_door import ROLES, Role
 from import_pipeline.model.user_names import check_user_name, may_use_sftp
 
@@ -110,7 +110,7 @@ async def add_key(visit: Visit) -> Response:
     def book() -> None:
         with visit.gate.ledger.begin() as conn:
             made = tokens.Token(
-                key_id, visit.account.name, visit.user.name, name, digest(key), cast(tuple[Scope, ...], scopes), now, until, None
+                key_id, visit.account.name, visit.user.name, name, digest(key), scopes, now, until, None
             )
             tokens.add(conn, made)
 
