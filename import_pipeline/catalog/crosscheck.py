@@ -60,9 +60,12 @@ def check_formats(formats: Sequence[Part[Format]], types: Types) -> None:
             for header, key in _mapping(part.stated("columns")).items():
                 if isinstance(key, str) and key not in keys:
                     part.refuse(("columns", header), f"{unknown} {key!r}; {known_values(key, keys)}")
-            for key in _mapping(part.stated("defaults")):
-                if isinstance(key, str) and key not in keys:
-                    part.refuse(("defaults", key), f"{unknown} {key!r}; {known_values(key, keys)}", at_key=True)
+            for place in ("defaults", "fixed"):
+                usable = [key for key in keys if place == "defaults" or key not in object_type.split]
+                for key in _mapping(part.stated(place)):
+                    if isinstance(key, str) and key not in usable:
+                        why = f"{unknown} {key!r}" if key not in keys else f"{key!r} is an address in one column and cannot be fixed"
+                        part.refuse((place, key), f"{why}; {known_values(key, usable)}", at_key=True)
 
 
 def check_account(defs: Part[Account], folder: Path, types: Types) -> None:

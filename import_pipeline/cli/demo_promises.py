@@ -38,6 +38,9 @@ PROMISED: dict[tuple[str, str], Promise | None] = {
     ("referrals", "redeemableRewardBalances_2026-11-02.csv"): {"rows": 35, "good": 30, "refused": 5, "created": 20, "unchanged": 10},
     ("referrals", "userEvents_2026-11-02_again.jsonl"): {"rows": 20, "good": 20, "unchanged": 20},
     ("referrals", "users_2026-11-02_update.csv"): {"rows": 12, "good": 11, "refused": 1, "created": 1, "updated": 10},
+    ("cases", "Case_2026-11-02.csv"): {"rows": 40, "good": 40, "created": 40},
+    ("cases", "Case_2026-11-02_dirty.csv"): {"rows": 18, "good": 12, "refused": 6, "created": 12},
+    ("cases", "Case_2026-11-09.csv"): {"rows": 15, "good": 15, "created": 5, "updated": 3, "unchanged": 7},
     ("door_to_door", "leads_2026-11-01.csv"): {"rows": 150, "good": 150, "created": 150},
     ("door_to_door", "leads_2026-11-01_dirty.csv"): {"rows": 40, "good": 32, "refused": 8, "created": 32},
     ("door_to_door", "leads_2026-11-02_update.csv"): {"rows": 50, "good": 50, "updated": 36, "unchanged": 14},
@@ -77,7 +80,7 @@ def _errors(pipeline: "Pipeline", folder: Path) -> list[str]:
     from import_pipeline.ledger import jobs
 
     promised: set[tuple[str, str, str, str]] = set()
-    for name in ("expected_errors.csv", "expected_territory_errors.csv", "expected_referral_errors.csv"):
+    for name in ("expected_errors.csv", "expected_territory_errors.csv", "expected_referral_errors.csv", "expected_case_errors.csv"):
         with (folder / name).open(encoding="utf-8", newline="") as lines:
             promised |= {(f"{(p := Path(r['file'])).parts[0]}/{p.name}", r["line"], r["column"], r["code"]) for r in csv.DictReader(lines)}
     found: set[tuple[str, str, str, str]] = set()

@@ -1,7 +1,7 @@
 """`suggest`: a format for a file whose header the importer does not know.
 
 Belongs here: the command, its table, where the format is written. Does not belong here: the suggestion itself (suggesting/), reading
-the file (parsing/sampling.py).
+the file and what was accepted before (delivering/suggested.py).
 """
 
 import os
@@ -17,10 +17,9 @@ from import_pipeline.failures import PermanentFailure
 
 if TYPE_CHECKING:
     from import_pipeline.delivering.pipeline import Pipeline
+    from import_pipeline.delivering.suggested import Looked
     from import_pipeline.model.account import Account
-    from import_pipeline.model.mapping import AcceptedMapping
     from import_pipeline.model.object_type import ObjectType
-    from import_pipeline.parsing.sampling import Sample
     from import_pipeline.suggesting.mapping import SuggestedMapping
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, JSONL or XLSX.")]
@@ -63,6 +62,7 @@ def suggest(
 
 
 def _suggested(pipeline: "Pipeline", account: "Account", file: Path, type_name: str | None) -> "SuggestedMapping":
+    from import_pipeline.delivering.suggested import accepted_before
     from import_pipeline.landing.names import object_type_of
     from import_pipeline.suggesting.mapping import suggest_type
 
@@ -70,40 +70,20 @@ def _suggested(pipeline: "Pipeline", account: "Account", file: Path, type_name: 
         raise PermanentFailure(f"the account {account.name} has no object types")
     told = type_name or object_type_of(account, file.name)
     types: Sequence[ObjectType] = [account.object_type(told)] if isinstance(told, str) else account.object_types
-    sample = _sample(file)
-    history = {one.name: _history(pipeline, account, one) for one in types}
+    sample = _looked(file).sample
+    history = {one.name: accepted_before(pipeline.ledger, account, one) for one in types}
     return suggest_type(sample.header, sample.values, types, history=history, timezone=account.timezone)
 
 
-def _sample(file: Path) -> "Sample":
+def _looked(file: Path) -> "Looked":
     """The file's header and sample; a file that no import could read ends the command with exit code 1."""
-    from import_pipeline.landing import archives, kinds
-    from import_pipeline.parsing.batch import Refused
-    from import_pipeline.parsing.sampling import read_sample
+    from import_pipeline.delivering.suggested import Unreadable, look_at
 
-    head = kinds.head_of(file)
-    kind = kinds.kind_of(file.name, head, archives.inner_paths(file) if kinds.is_zip(head) else ())
-    if kind.kind == "zip":
-        raise PermanentFailure(f"{file} is an archive: unpack it, and suggest a format for one of its files")
     try:
-        if kind.fault:
-            raise Refused(kind.fault.code, kind.fault.message)
-        return read_sample(file, kind.kind)
-    except Refused as refused:
+        return look_at(file, file.name)
+    except Unreadable as refused:
         typer.echo(f"import-pipeline: {plain(file)}: {plain(refused.fault.message)}", err=True)
         raise typer.Exit(REFUSED) from None
-
-
-def _history(pipeline: "Pipeline", account: "Account", object_type: "ObjectType") -> "Sequence[AcceptedMapping]":
-    """What was imported before, and what the account's formats of this type state."""
-    from import_pipeline.ledger import headers
-    from import_pipeline.model.mapping import AcceptedMapping
-
-    stated = [
-        AcceptedMapping(cell, key) for one in account.formats if one.object_type == object_type.name for cell, key in one.columns.items()
-    ]
-    with pipeline.ledger.read() as conn:
-        return [*headers.accepted(conn, account.name, object_type.slug), *stated]
 
 
 def _saved_as(pipeline: "Pipeline", account: "Account", name: str, force: bool) -> Path:

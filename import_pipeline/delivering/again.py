@@ -11,7 +11,7 @@ from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing import vault
 from import_pipeline.landing.undoing import job_of, submit_undo
-from import_pipeline.ledger import deliveries, jobs, meta
+from import_pipeline.ledger import deliveries, formats, jobs, meta
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.account import Account
 
@@ -88,6 +88,7 @@ def reject(pipeline: Pipeline, job: str, reason: str) -> list[JobRow]:
 def decide_overdue(pipeline: Pipeline, account: Account) -> list[str]:
     """Decides held jobs whose time is over as their policy says; what was done, one sentence a job."""
     with pipeline.ledger.read() as conn:
+        account = formats.with_saved(conn, account)
         overdue = [j for j in jobs.held(conn, account.name) if j.held_until and j.held_until <= pipeline.clock.now()]
     told: list[str] = []
     for row in overdue:

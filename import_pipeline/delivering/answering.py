@@ -24,7 +24,7 @@ from import_pipeline.landing.tree import report_folder
 from import_pipeline.landing.watch import new_owner
 from import_pipeline.ledger import content, deliveries, files, jobs, meta, parked, remotes
 from import_pipeline.ledger.jobs import JobRow
-from import_pipeline.model.job import GOOD_STATES, Counts, Job, JobState, ParsedFile
+from import_pipeline.model.job import EVERY_ROW_REFUSED, GOOD_STATES, Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
 from import_pipeline.reporting.answers import Answer, goes_to_success, write_answers
@@ -85,11 +85,15 @@ def _errors_by_job(stages: Iterable[StageFolder]) -> dict[int, pl.DataFrame]:
 def count(found: Found, job: Job) -> Counts:
     """What became of the job's rows. Raises no doubt: rows = good + refused holds by construction of the stages."""
     judged = found.judged.get(str(job.number), {})
-    rows, good = int(judged.get("rows", 0) or 0), int(judged.get("good", 0) or 0)  # type: ignore[call-overload]
-    if judged.get("halted") or job.fault or (job.number in found.parsed and found.parsed[job.number].fault):
-        return Counts(rows=rows, refused=int(judged.get("refused", 0) or 0))  # type: ignore[call-overload]
+    rows, good, refused, kept = (int(judged.get(name, 0) or 0) for name in ("rows", "good", "refused", "written"))  # type: ignore[call-overload]
+    halted = judged.get("halted")
+    if (halted and not kept) or job.fault or (job.number in found.parsed and found.parsed[job.number].fault):
+        return Counts(rows=rows, refused=refused)
     actions = {_ACTIONS[name]: n for name, n in found.related.get(job.id, {}).items() if name in _ACTIONS}
     late = actions.pop("refused", 0)
+    if halted:
+        # The rows before the first error, which a strict account keeps; those behind it were neither taken nor refused.
+        return Counts(rows=rows, good=kept - late, refused=refused + late, **actions)
     return Counts(rows=rows, good=good - late, refused=rows - good + late, **actions)
 
 
@@ -108,13 +112,13 @@ def final_state(
     fault = job.fault or (parsed.fault if parsed else None)
     if fault:
         return ("duplicate" if fault.code == "duplicate" else "failed"), fault.message
-    if halted:
+    if halted and not counts.good:
         return "failed", str(halted)
     if counts.rows and not counts.good:
-        return "failed", "every row was refused"
+        return "failed", EVERY_ROW_REFUSED
     if held:
         return "held", held
-    return ("planned" if job.dry_run else "applied"), None
+    return ("planned" if job.dry_run else "applied"), str(halted) if halted else None
 
 
 def answer_delivery(run: DeliveryRun) -> dict[str, Counts]:
@@ -156,7 +160,8 @@ def _answer(run: DeliveryRun, job: Job, row: JobRow, found: Found) -> Counts:
     with run.pipeline.ledger.begin() as conn:
         book(conn, run, job, answer, counts, state, reason)
         drifting.remember(conn, run, job, row, parsed, counts, state)
-        if state == "applied" and not job.dry_run:
+        # Of a file that halted on its way (acceptance T-2) not all is in: the same bytes may come again.
+        if state == "applied" and not job.dry_run and reason is None:
             content.remember(conn, job.account, job.object_type, job.format, job.sha256, job.id, now=run.now)
         if state == "held":
             jobs.hold(conn, job.id, held_until(run, job))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing.deliveries import open_delivery
-from import_pipeline.ledger import deliveries, jobs, meta
+from import_pipeline.ledger import deliveries, formats, jobs, meta
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.model.account import Account
 from import_pipeline.model.format import Format
@@ -44,6 +44,11 @@ class DeliveryRun:
     key: str
     drawn: set[Path] = field(default_factory=set)
     """Maps that this run has drawn (mapping.py)."""
+
+    def __post_init__(self) -> None:
+        """A format that was saved a moment ago is known."""
+        with self.pipeline.ledger.read() as conn:
+            self.account = formats.with_saved(conn, self.account)
 
     @cached_property
     def staging(self) -> DeliveryStaging:
@@ -151,8 +156,8 @@ class DeliveryRun:
         out = self.stage(object_type, "parsed")
         if self.is_begun(object_type):
             return [ParsedFile.model_validate(f) for f in out.load_report()["files"]]
-        formats = {job.format: self.account.format(job.format) for job in self.jobs_of(object_type) if job.format}
-        return parse_delivery(self.jobs_of(object_type), self.row_type(object_type), formats, out)
+        known = {job.format: self.account.format(job.format) for job in self.jobs_of(object_type) if job.format}
+        return parse_delivery(self.jobs_of(object_type), self.row_type(object_type), known, out)
 
     def validate(self, object_type: ObjectType) -> dict[str, Any]:
         """Rows of strings to typed rows and row errors; returns the stage's report."""
@@ -161,8 +166,9 @@ class DeliveryRun:
         out = self.stage(object_type, "validated")
         if self.is_begun(object_type):
             return out.load_report()
-        policies = {job.number: self._policy(job) for job in self.jobs_of(object_type)}
-        validate_delivery(self.row_type(object_type), self.stage(object_type, "parsed"), out, policies, timezone=self.account.timezone)
+        policies, parsed = self._policies(object_type), self.stage(object_type, "parsed")
+        account = self.account
+        validate_delivery(self.row_type(object_type), parsed, out, policies, timezone=account.timezone, strict=account.strict)
         return out.load_report()
 
     def format_of(self, object_type: ObjectType) -> Format | None:
@@ -175,17 +181,21 @@ class DeliveryRun:
         found = self.format_of(object_type)
         return found.row_type(object_type) if found else object_type
 
-    def _policy(self, job: Job) -> Policy:
-        stated = self.account.format(job.format).on_error if job.format else None
-        return stated or self.account.on_error
+    def _policies(self, object_type: ObjectType) -> dict[int, Policy]:
+        """What bad rows do to each job: as its format says, else as the account does."""
+        stated = {job.number: self.account.format(job.format).on_error if job.format else None for job in self.jobs_of(object_type)}
+        return {number: policy or self.account.on_error for number, policy in stated.items()}
 
     def change_set(self, object_type: ObjectType) -> str:
         """The id of this pass's change set of one type."""
         return f"{self.key}:{object_type.slug}:{self.pass_number}"
 
     def relate(self, object_type: ObjectType) -> dict[str, Any]:
-        """Typed rows to a change set; the store is only read."""
-        from import_pipeline.relating.stage import relate_delivery
+        """Typed rows to a change set; the store is only read.
+
+        When a row is refused here and its file halts for that, the change set is computed once more without the file's rows.
+        """
+        from import_pipeline.relating.stage import is_frozen, relate_delivery
 
         out = self.stage(object_type, "related")
         with self.looking(object_type) as session:
@@ -193,7 +203,22 @@ class DeliveryRun:
                 from import_pipeline.relating.undo import relate_undo
 
                 return relate_undo(session, self._undo_order(object_type, self.undo), out)
-            return relate_delivery(session, self._order(object_type), self.stage(object_type, "validated"), out)
+            validated, order = self.stage(object_type, "validated"), self._order(object_type)
+            frozen = is_frozen(session, order, out)
+            report = relate_delivery(session, order, validated, out)
+            while not frozen and self._halts(object_type, report, validated, out):
+                report = relate_delivery(session, order, validated, out)
+            return report
+
+    def _halts(self, object_type: ObjectType, report: dict[str, Any], validated: StageFolder, related: StageFolder) -> bool:
+        """Whether rows that were refused against the store halt a file (acceptance T-2); its rows have left `validated` then."""
+        refused = {job.number for job in self.jobs_of(object_type) if report["jobs"].get(job.id, {}).get("refuse")}
+        policies = {number: policy for number, policy in self._policies(object_type).items() if number in refused and policy != "skip"}
+        if not policies:
+            return False
+        from import_pipeline.validation.halting import halt_later
+
+        return bool(halt_later(validated, related.read("errors"), policies, strict=self.account.strict))
 
     def looking(self, object_type: ObjectType) -> AbstractContextManager[Session]:
         """The store to relate against: for reading only, and in a plan with what the types before would change laid over it."""
@@ -251,7 +276,8 @@ class DeliveryRun:
         format_ = self.format_of(object_type)
         return RelateOrder(
             delivery=self.key,
-            object_type=object_type,
+            # A strict account makes a new record of every row without an id where its type says so (acceptance T-8).
+            object_type=object_type.model_copy(update={"match": ()}) if self.account.strict and object_type.always_new else object_type,
             parent=self.account.object_type(object_type.parent.type) if object_type.parent else None,
             jobs=self.jobs_of(object_type),
             now=self.now,

@@ -89,7 +89,7 @@ def write_job_plan(
     """The plan of one job as files in `folder`. `reason` tells why applying would do nothing, where that is so."""
     from import_pipeline.planning.files import FilesOrder, write_plan
 
-    plans, also = _told_by(run, job)
+    plans, also = told_by(run, job)
     order = FilesOrder(
         job=job,
         parsed=parsed,
@@ -105,7 +105,7 @@ def write_job_plan(
     return write_plan(order)
 
 
-def _told_by(run: "DeliveryRun", job: Job) -> tuple[list[Path], tuple[str, ...]]:
+def told_by(run: "DeliveryRun", job: Job) -> tuple[list[Path], tuple[str, ...]]:
     """The plans that tell about a job, and the earlier jobs whose waiting rows go on because of it: children of what it brings.
 
     An undo is told by all types of its delivery.

@@ -13,17 +13,18 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from import_pipeline.failures import PermanentFailure
+from import_pipeline.failures import PermanentFailure, UnknownValue
 from import_pipeline.landing import opening, operations, vault
 from import_pipeline.landing.origin import origins
 from import_pipeline.landing.remote import paths as remote_paths
 from import_pipeline.landing.tree import mailbox_of
-from import_pipeline.ledger import Ledger, content, deliveries, files, jobs, parked
+from import_pipeline.ledger import Ledger, content, deliveries, files, formats, jobs, parked
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.ledger.files import File
 from import_pipeline.ledger.jobs import JobRow, NewJob
 from import_pipeline.model.account import Account
 from import_pipeline.model.job import Job
+from import_pipeline.model.private_format import mapping_of
 from import_pipeline.model.row_error import FileFault
 from import_pipeline.model.territory import level_of
 from import_pipeline.settings import Settings
@@ -62,6 +63,7 @@ def form_delivery(ledger: Ledger, account: Account, settings: Settings, now: dat
     disjoint deliveries.
     """
     with ledger.read() as conn:
+        account = formats.with_saved(conn, account)
         waiting = files.undelivered(conn, account.name, account.delivery.max_files)
     chosen = _of_one_kind(account, _within(waiting, account.delivery.max_bytes))
     chosen = operations.going_together(ledger, account, settings, chosen)
@@ -154,6 +156,7 @@ def open_delivery(ledger: Ledger, account: Account, settings: Settings, key: str
     kind that is not imported, damaged archive, or bytes that were imported before. Raises PermanentFailure for an unknown key.
     """
     with ledger.read() as conn:
+        account = formats.with_saved(conn, account)
         delivery = deliveries.get(conn, key)
         booked = jobs.by_delivery(conn, key)
         waiting = files.by_delivery(conn, key)
@@ -166,10 +169,21 @@ def open_delivery(ledger: Ledger, account: Account, settings: Settings, key: str
         found.sort(key=lambda new: level_of(new.name) if new.kind == "kml" else 0)
         with ledger.begin() as conn:
             if not jobs.by_delivery(conn, key):
-                judged = _without_duplicates(conn, account, key, operations.of_one_each(account, found))
+                usable = [_with_usable_format(account, new) for new in found]
+                judged = _without_duplicates(conn, account, key, operations.of_one_each(account, usable))
                 jobs.create(conn, account.name, key, judged, dry_run=delivery.dry_run, now=now)
             booked = jobs.by_delivery(conn, key)
     return [as_job(row, settings.vault) for row in booked]
+
+
+def _with_usable_format(account: Account, new: NewJob) -> NewJob:
+    """Gives a fault to a file whose saved format the account does not have any more, or cannot read."""
+    try:
+        account.operation(new.format)
+    except UnknownValue as unknown:
+        fault = FileFault(code="bad_format", message=f"{unknown}. Nothing was imported.", value=new.format, suggestion=unknown.suggestion)
+        return NewJob(**vars(new) | {"format": None, "fault": new.fault or fault})
+    return new
 
 
 def as_job(row: JobRow, vault_folder: Path) -> Job:
@@ -184,11 +198,13 @@ def _without_duplicates(conn: Connection, account: Account, key: str, found: lis
         return found
     # A bulk job says what it does: the same lines may be sent again, after others in between.
     repeatable = {built_in.name for built_in in account.built_in_formats}
+    # A strict account imports each row of such a type again (acceptance T-8).
+    again = {t.name for t in account.object_types if account.strict and t.always_new}
     judged: list[NewJob] = []
     first: dict[tuple[str, str, str], tuple[str, str]] = {}
     for number, new in enumerate(found):
-        content_key = (new.object_type, new.format or "", new.sha256)
-        if new.fault is None and new.format not in repeatable:
+        content_key = (new.object_type, mapping_of(new.format), new.sha256)
+        if new.fault is None and new.format not in repeatable and new.object_type not in again:
             earlier = content.already_imported(conn, account.name, new.object_type, new.format, new.sha256)
             if earlier is not None:
                 new = _refused(new, _duplicate_of_job(conn, earlier))

@@ -1,13 +1,14 @@
-"""Originals past their account's retention leave the vault.
+"""Originals past their account's retention leave the vault; so does what the desk keeps for a while.
 
-Belongs here: which bytes nothing needs any more. Does not belong here: when it is done (upkeep).
+Belongs here: which bytes, drafts and sessions nothing needs any more. Does not belong here: when it is done (upkeep).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from import_pipeline.landing.vault import path_of
-from import_pipeline.ledger import Ledger, files, idempotency, uploads
+from import_pipeline.ledger import Ledger, drafts, files, idempotency, sessions, uploads
+from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
 
 FRESH = timedelta(days=1)
@@ -31,6 +32,22 @@ def prune_vault(ledger: Ledger, settings: Settings, horizons: Mapping[str, datet
             path.unlink()
             removed += 1
     return removed
+
+
+def prune_desk(ledger: Ledger, accounts: Iterable[Account], *, now: datetime) -> int:
+    """Forgets imports that nobody has gone on with for `keep_drafts`, and sessions that are over; how many imports.
+
+    Their files expire with them: `prune_uploads` takes them away.
+    """
+    forgotten = 0
+    for account in accounts:
+        with ledger.begin() as conn:
+            for draft in drafts.forgotten(conn, account.name, now - account.doors.desk.keep_drafts):
+                forgotten += drafts.remove(conn, account.name, draft.id)
+                uploads.drop(conn, [draft.upload] if draft.upload else [], now=now)
+    with ledger.begin() as conn:
+        sessions.forget(conn, now)
+    return forgotten
 
 
 def prune_uploads(ledger: Ledger, settings: Settings, *, now: datetime) -> int:

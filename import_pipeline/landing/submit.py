@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.landing import names, vault
 from import_pipeline.landing.deliveries import delivery_key, types_of
-from import_pipeline.ledger import Ledger, deliveries, files
+from import_pipeline.ledger import Ledger, deliveries, files, formats
 from import_pipeline.ledger.files import Arrival
 from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
@@ -40,6 +40,8 @@ def submit(
     """
     if not paths:
         raise PermanentFailure("no file was given")
+    with ledger.read() as conn:
+        account = formats.with_saved(conn, account)
     type_name, format_name = _stated(account, object_type, format)
     arrivals = [_vault(settings.vault, path, type_name, format_name) for path in paths]
     with ledger.begin() as conn:
@@ -66,6 +68,7 @@ def book_delivery(
     dry_run: bool,
 ) -> Booked:
     """Books a waiting delivery of files whose bytes are in the vault, in the caller's transaction."""
+    account = formats.with_saved(conn, account)
     ids = files.book(conn, account.name, door, "vaulted", arrivals, now=now)
     key = delivery_key(account.name, ids, now)
     types = types_of(ledger, account, settings, [file for i in ids if (file := files.get(conn, i))])

@@ -72,16 +72,37 @@ def submit_uploads(
     The account's sensor requests its run like any other's. Raises PermanentFailure when there is no upload, or when one of them is in
     a delivery already.
     """
+    booked = _booked(conn, ledger, account, settings, chosen, now=now, door=door, dry_run=dry_run)
+    for choice, file_id in zip(chosen, booked.files, strict=True):
+        if not uploads.submitted(conn, choice.upload.id, booked.key, file_id):
+            raise PermanentFailure(f"the uploaded file {choice.upload.ref!r} was imported already")
+    return booked
+
+
+def plan_uploads(
+    conn: Connection, ledger: Ledger, account: Account, settings: Settings, chosen: Sequence[Choice], *, now: datetime, door: str
+) -> Booked:
+    """Books a dry run of these uploads. They stay free: they may be planned again, and imported once by `submit_uploads`."""
+    return _booked(conn, ledger, account, settings, chosen, now=now, door=door, dry_run=True)
+
+
+def _booked(
+    conn: Connection,
+    ledger: Ledger,
+    account: Account,
+    settings: Settings,
+    chosen: Sequence[Choice],
+    *,
+    now: datetime,
+    door: str,
+    dry_run: bool,
+) -> Booked:
     if not chosen:
         raise PermanentFailure("there is no uploaded file to import")
     arrivals = [
         Arrival(name=c.upload.name, size=c.upload.size, sha256=c.upload.sha256, object_type=c.object_type, format=c.format) for c in chosen
     ]
-    booked = book_delivery(conn, ledger, account, settings, arrivals, now=now, door=door, dry_run=dry_run)
-    for choice, file_id in zip(chosen, booked.files, strict=True):
-        if not uploads.submitted(conn, choice.upload.id, booked.key, file_id):
-            raise PermanentFailure(f"the uploaded file {choice.upload.ref!r} was imported already")
-    return booked
+    return book_delivery(conn, ledger, account, settings, arrivals, now=now, door=door, dry_run=dry_run)
 
 
 def take_back(conn: Connection, key: str, reason: str, *, now: datetime) -> bool:
@@ -120,7 +141,8 @@ def _phase(delivery: Delivery, found: Sequence[JobRow]) -> Phase:
     if delivery.state == "running":
         counted = [job for job in found if job.packages_total]
         return "applied" if counted and all(job.packages_done == job.packages_total for job in counted) else "running"
-    if delivery.state == "failed":
+    # What was taken back ended without a job, with the reason.
+    if delivery.state == "failed" or (delivery.reason and not found):
         return "failed"
     if any(job.state == "held" for job in found):
         return "held"

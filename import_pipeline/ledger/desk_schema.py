@@ -74,5 +74,5 @@ mends = Table(
     Column("changed_at", Moment, nullable=False),
     Column("delivery", String(40)),
 )
-"""Refused rows as people mended them on the desk: the changed cells of a line, by header cell. `delivery` is set when they were sent
-again. `version` grows with every change: two people notice each other by it."""
+"""Refused rows as people mended them on the desk: the changed cells of a line, by the place of the header cell. `delivery` is set when
+they were sent again. `version` grows with every change: two people notice each other by it."""

@@ -14,13 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, insert, select, update
 
 from import_pipeline.ledger.desk_schema import formats
 from import_pipeline.model.account import Account
 from import_pipeline.model.format import Format
 
-_KEPT = 2_048
+_KEPT = 4_096
 """Formats that a process keeps after reading their text: a sensor looks every few seconds."""
 
 
@@ -40,19 +40,25 @@ class SavedFormat:
     @property
     def format(self) -> Format | None:
         """The format, under the name that the ledger gives it; None when its text says nothing that this version understands."""
-        return _read(json.dumps(self.body | {"name": self.name, "object_type": self.object_type}, sort_keys=True))
+        return _read(self.name, self.object_type, json.dumps(self.body))
 
 
 def save(conn: Connection, account: str, format: Format, *, listed: bool, by: str, now: datetime) -> None:
     """Books a format, or replaces the one of its name. A listed one stays listed."""
-    values = {"object_type": format.object_type, "body": format.model_dump(mode="json"), "changed_at": now}
+    values = {"object_type": format.object_type, "body": body_of(format), "changed_at": now}
     before = get(conn, account, format.name)
     if before is None:
         key = {"account": account, "name": format.name, "made_by": by, "made_at": now}
         conn.execute(insert(formats).values(**key, **values, listed=listed))
-    elif before.body != values["body"] or (listed and not before.listed):
+    elif json.dumps(before.body) != json.dumps(values["body"]) or (listed and not before.listed):
+        # Compared as text: the order of columns is part of an exact header.
         same = (formats.c.account == account) & (formats.c.name == format.name)
         conn.execute(update(formats).where(same).values(**values, listed=listed or before.listed))
+
+
+def body_of(format: Format) -> dict[str, Any]:
+    """The format as JSON. What it leaves at its default is not said, so a later version that knows more reads and compares it as it was."""
+    return format.model_dump(mode="json", exclude_defaults=True)
 
 
 def get(conn: Connection, account: str, name: str) -> SavedFormat | None:
@@ -68,16 +74,19 @@ def listing(conn: Connection, account: str) -> list[SavedFormat]:
 
 
 def rename(conn: Connection, account: str, name: str, to: str, *, now: datetime) -> bool:
-    """Gives a listed format another name, which must be free; False when it is not, or when there is no such format.
+    """Gives a listed format another name, which no listed one may have; False when one has it, or when there is no such format.
 
     Imports name the format that they had: under the old name it stays, unlisted, so that they can be replayed.
     """
     before = get(conn, account, name)
     twin = get(conn, account, to)
-    if before is None or not before.listed or twin is not None:
+    if before is None or not before.listed or (twin is not None and twin.listed):
         return False
-    body = before.body | {"name": to}
-    conn.execute(insert(formats).values(**vars(before) | {"name": to, "body": body, "changed_at": now}))
+    values = vars(before) | {"name": to, "body": before.body | {"name": to}, "changed_at": now}
+    if twin is not None:
+        conn.execute(update(formats).where(formats.c.account == account, formats.c.name == to).values(**values))
+    else:
+        conn.execute(insert(formats).values(**values))
     return remove(conn, account, name, now=now)
 
 
@@ -92,9 +101,10 @@ def with_saved(conn: Connection, account: Account, *, listed: bool = False) -> A
 
     YAML wins on the same name. A saved format of a type that the account does not have is left out.
     """
-    query = select(formats).where(formats.c.account == account.name).order_by(formats.c.name)
-    rows = conn.execute(query.where(formats.c.listed) if listed else query).all()
-    return with_formats(account, (_saved(row).format for row in rows)) if rows else account
+    # As text: what was read before is known by it, and an account may have thousands.
+    told = select(formats.c.name, formats.c.object_type, cast(formats.c.body, Text)).where(formats.c.account == account.name)
+    rows = conn.execute((told.where(formats.c.listed) if listed else told).order_by(formats.c.name)).all()
+    return with_formats(account, (_read(*row) for row in rows)) if rows else account
 
 
 def with_formats(account: Account, found: Iterable[Format | None]) -> Account:
@@ -105,10 +115,11 @@ def with_formats(account: Account, found: Iterable[Format | None]) -> Account:
 
 
 @lru_cache(maxsize=_KEPT)
-def _read(text: str) -> Format | None:
+def _read(name: str, object_type: str, body: str) -> Format | None:
+    """The format of a body, in its order: of an exact header the order of columns counts."""
     try:
-        return Format.model_validate_json(text)
-    except ValidationError:
+        return Format.model_validate(json.loads(body) | {"name": name, "object_type": object_type})
+    except (ValidationError, ValueError, TypeError):
         return None
 
 

@@ -161,6 +161,11 @@ def by_sha(conn: Connection, sha256: str) -> list[JobRow]:
     return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.sha256 == sha256).order_by(jobs.c.created_at))]
 
 
+def of_ids(conn: Connection, ids: Sequence[str]) -> list[JobRow]:
+    """The jobs of these ids, at most 500, in no order."""
+    return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.id.in_(ids)))] if ids else []
+
+
 def undos_of(conn: Connection, job: str) -> list[JobRow]:
     """Every undo of this job that was ever asked for, plans and failed ones included, oldest first."""
     return [_job(row) for row in conn.execute(select(jobs).where(jobs.c.undo_of == job).order_by(jobs.c.created_at))]

@@ -59,6 +59,17 @@ def find(conn: Connection, account: str, door: str, ref: str) -> Upload | None:
     return _upload(row) if row else None
 
 
+def get(conn: Connection, account: str, upload_id: str) -> Upload | None:
+    """The account's upload of this id, whatever its door calls it."""
+    row = conn.execute(select(http_uploads).where(http_uploads.c.account == account, http_uploads.c.id == upload_id)).first()
+    return _upload(row) if row else None
+
+
+def keep(conn: Connection, upload_id: str, until: datetime) -> None:
+    """The upload waits at least until this moment."""
+    conn.execute(update(http_uploads).where(http_uploads.c.id == upload_id, http_uploads.c.expires_at < until).values(expires_at=until))
+
+
 def of_job(conn: Connection, account: str, job: str) -> list[Upload]:
     """The uploads that a bulk job holds, in order of their parts."""
     mine = (http_uploads.c.account == account) & (http_uploads.c.job == job)

@@ -24,6 +24,7 @@ from import_pipeline.model.http_door import HttpDoor, Webhook
 from import_pipeline.model.mail import Mail
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.policy import Hold, OnError
+from import_pipeline.model.private_format import is_private
 from import_pipeline.model.remote_door import RemoteDoor
 from import_pipeline.model.sftp_door import SftpDoor
 from import_pipeline.model.territory import TERRITORY, Territories
@@ -183,7 +184,7 @@ class Account(Model):
         for known in (*self.formats, *self.built_in_formats):
             if known.name == base:
                 return known.model_copy(update={"name": name, "defaults": {**known.defaults, **values}}) if values else known
-        raise UnknownValue("format", name, [f.name for f in self.formats], where=f"account {self.name}")
+        raise UnknownValue("format", name, [f.name for f in self.formats if not is_private(f.name)], where=f"account {self.name}")
 
     def format_of_name(self, name: str) -> Format | None:
         """The format whose prefix a file's name begins with, to the letter (acceptance A-10); of several the longest prefix counts."""

@@ -21,6 +21,8 @@ ADDRESS_COLUMNS: tuple[str, ...] = ("House Number", "Street", "City", "Zip", "St
 """Address parts in the order of SPOTIO's field guide (systems.md 1.1)."""
 ADDRESS_LINE = "Address Line"
 """House number and street in one cell, as `Address (house # & street name)` sends them (acceptance S-11)."""
+AddressPart = Literal["Street", "City", "State", "Zip", "Country"]
+"""Parts of a whole address in one cell, in their order (acceptance T-6)."""
 
 _ADDRESS_ALIASES: dict[str, tuple[str, ...]] = {
     "House Number": ("House #", "House No", "House"),

@@ -28,7 +28,8 @@ _FLAGS = (
 class Format(Model):
     """A saved mapping. `columns` maps a header cell (as written in the file) to a column's key, or to null for «not imported».
 
-    `exact_header` demands that the file's header equals `columns` in order (acceptance E-3). `defaults` fill blank cells.
+    `exact_header` demands that the file's header equals `columns` in order (acceptance E-3). `defaults` fill blank and unmapped cells
+    (acceptance T-4). `fixed` values hold for every row: a cell that says something else is a row error.
     `operation` is what the rows do. A file whose name begins with one of `prefixes` has this format (acceptance A-10); of several that
     fit the longest counts. `fractions` tells for each reward unit how many decimals it has: what is redeemed is cut to them (A-7).
     `required` columns must have a value in every row. `accepts` narrows what a column may be given, to none with an empty list
@@ -47,6 +48,7 @@ class Format(Model):
     fractions: dict[str, int] = Field(default_factory=dict)
     columns: dict[str, str | None] = Field(default_factory=dict)
     defaults: dict[str, str] = Field(default_factory=dict)
+    fixed: dict[str, str] = Field(default_factory=dict)
     exact_header: bool = False
     required: tuple[str, ...] = ()
     accepts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -60,6 +62,9 @@ class Format(Model):
     def _fits_its_operation(self) -> "Format":
         if self.operation == "redeem" and not self.consumes:
             raise ValueError("redeem needs consumes: the object type of the rewards")
+        both = sorted(set(self.defaults) & set(self.fixed))
+        if both:
+            raise ValueError(f"{both[0]!r} has a default and a fixed value: state one of them")
         if any(not 0 <= places <= 6 for places in self.fractions.values()):
             raise ValueError("fractions: a unit has 0 to 6 decimals")
         return self
@@ -95,5 +100,5 @@ class Format(Model):
     def missing(self, columns: tuple[Column, ...]) -> tuple[str, ...]:
         """Keys that this format names and the object type does not have."""
         known = {c.key for c in columns}
-        named = (*self.columns.values(), *self.defaults, *self.required, *self.accepts, *self.one_value)
+        named = (*self.columns.values(), *self.defaults, *self.fixed, *self.required, *self.accepts, *self.one_value)
         return tuple(key for key in named if key is not None and key not in known)

@@ -15,6 +15,8 @@ planned (a dry run: acceptance B-2) | held (planned, and waits for approval: acc
 FINAL_STATES: tuple[JobState, ...] = ("applied", "failed", "duplicate", "planned")
 GOOD_STATES: tuple[JobState, ...] = ("applied", "duplicate", "planned")
 """Final states whose files belong into Success (acceptance, decision 1; a duplicate's rows are in already, B-5)."""
+EVERY_ROW_REFUSED = "every row was refused"
+"""The reason of a job that failed though its file could be read and was not halted."""
 FileState = Literal["seen", "claimed", "vaulted", "delivered", "answered", "gone", "changed", "skipped"]
 DeliveryState = Literal["waiting", "requested", "running", "finished", "failed"]
 Action = Literal["create", "update", "unchanged", "park", "refuse", "delete"]

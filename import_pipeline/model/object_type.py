@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from import_pipeline.failures import known_values
 from import_pipeline.model.base import Duration, Model, fold_name, slug
-from import_pipeline.model.columns import ADDRESS_LINE, Column, HeaderMap, address_columns, map_exactly, map_header
+from import_pipeline.model.columns import ADDRESS_LINE, AddressPart, Column, HeaderMap, address_columns, map_exactly, map_header
 from import_pipeline.model.field import FieldSpec
 
 StageGroup = Literal["Active", "Won", "Lost"]
@@ -53,7 +53,10 @@ class ObjectType(Model):
     type does not have are told (`warn`), or refuse the row, in a table the file (`refuse`). Records with the same value of `grouped_by`
     share an account, which ends with the last of them (acceptance A-6). `first_of` fills a column with the first of others that is not
     blank, in lower case. With `email_key` the external id is an e-mail address, kept in lower case; a row without one gets an address of
-    its own made up (acceptance E-5).
+    its own made up (acceptance E-5). Columns of `one_value` have the same value in all rows of a file that name no record by its id, or
+    nothing of the file is imported (acceptance T-5). A column of `addresses` holds a whole address, `Street, City, State/Province, Zip,
+    Country`, which is read from left to right into the columns stated for its parts (acceptance T-6). With `always_new` each row of a
+    strict account that names no record by an id makes a new one, also when it was imported before (acceptance T-8).
     """
 
     name: str = Field(min_length=1)
@@ -73,6 +76,9 @@ class ObjectType(Model):
     grouped_by: str | None = None
     first_of: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     email_key: bool = False
+    one_value: tuple[str, ...] = ()
+    addresses: dict[str, dict[AddressPart, str]] = Field(default_factory=dict)
+    always_new: bool = False
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "ObjectType":
@@ -85,7 +91,9 @@ class ObjectType(Model):
         """Every contradiction between this type's keys, as (path of the key, message); catalog/ finds the lines by the paths."""
         keys = [c.key for c in self.columns]
         named = {"external_id": ("external_id",), "parent": ("parent", "column"), "owner": ("owner", "column")}
-        paths: list[tuple[str | int, ...]] = [named.get(c.role, ()) for c in self.columns if c.role != "field"]
+        paths: list[tuple[str | int, ...]] = [
+            ("addresses", c.key) if c.key in self.addresses else named.get(c.role, ()) for c in self.columns if c.role != "field"
+        ]
         paths += [("fields", index, "name") for index, f in enumerate(self.fields) if not f.system]
         seen: set[str] = set()
         for key, path in zip(keys, paths, strict=True):
@@ -118,6 +126,14 @@ class ObjectType(Model):
             yield ("grouped_by",), f"grouped_by names {self.grouped_by!r}, which is no field; {known_values(self.grouped_by, fields)}"
         if self.parent and self.parent.type == self.name:
             yield ("parent", "type"), "a type cannot be its own parent"
+        for position, name in enumerate(self.one_value):
+            if name not in keys:
+                yield ("one_value", position), f"one_value names {name!r}, which is no column; {known_values(name, keys)}"
+        targets = [key for key in keys if key not in self.addresses]
+        for whole, parts in self.addresses.items():
+            for part, key in parts.items():
+                if key not in targets:
+                    yield ("addresses", whole, part), f"{part} of {whole} is {key!r}, which is no column; {known_values(key, targets)}"
 
     @property
     def slug(self) -> str:
@@ -169,6 +185,7 @@ class ObjectType(Model):
             made.append(text(LOSS_REASON, "loss_reason", "always", "Loss Reasons", "Lost Reason", "Loss Reasons (Lost)"))
         if self.pin:
             made.extend(address_columns())
+        made.extend(Column(key, "address", FieldSpec(name=key, type="Address"), "create_only") for key in self.addresses)
         made.extend(Column(f.name, "field", f, f.updates) for f in self.fields if not f.system)
         return tuple(made)
 
@@ -180,7 +197,12 @@ class ObjectType(Model):
     @property
     def template_header(self) -> tuple[str, ...]:
         """The header row of the empty file to download (acceptance S-15)."""
-        return tuple(c.key for c in self.columns if c.key != ADDRESS_LINE and c.key not in self.made and c.spec.type != "Map")
+        return tuple(c.key for c in self.columns if c.key not in (self.split | self.made) and c.spec.type != "Map")
+
+    @cached_property
+    def split(self) -> frozenset[str]:
+        """Keys of the columns that are taken apart while rows are text: no stage after parsing has them."""
+        return frozenset(self.addresses) | ({ADDRESS_LINE} if self.pin else frozenset())
 
     @cached_property
     def made(self) -> frozenset[str]:

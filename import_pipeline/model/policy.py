@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 from import_pipeline.model.base import Duration, Model
 
@@ -40,7 +40,7 @@ class Hold(Model):
 
     changed_above: Share | None = None
     deleted_above: Share | None = None
-    wait: Duration = timedelta(days=3)
+    wait: Annotated[Duration, PlainSerializer(lambda wait: f"{wait.total_seconds()}s", when_used="json")] = timedelta(days=3)
     then: Literal["reject", "approve"] = "reject"
 
 
@@ -58,7 +58,9 @@ Policy = Literal["skip", "halt"] | HaltAbove
 
 
 def parse_policy(value: object) -> object:
-    """'skip', 'halt', {halt_above: 20}, {halt_above: '5%'}."""
+    """'skip', 'halt', {halt_above: 20}, {halt_above: '5%'}; and a policy as JSON, which a saved format keeps."""
+    if isinstance(value, dict) and value and set(value) <= set(HaltAbove.model_fields):
+        return HaltAbove.model_validate(value)
     if isinstance(value, dict) and set(value) == {"halt_above"}:
         limit = value["halt_above"]
         if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from import_pipeline.delivering.pipeline import Pipeline
 from import_pipeline.failures import TransientFailure
-from import_pipeline.landing.pruning import prune_uploads, prune_vault
+from import_pipeline.landing.pruning import prune_desk, prune_uploads, prune_vault
 from import_pipeline.ledger import deliveries
 from import_pipeline.model.account import Account
 from import_pipeline.orchestration.keys import deliveries_of
@@ -46,6 +46,7 @@ def upkeep_job(pipeline: Pipeline) -> dg.JobDefinition:
             context.log.info("%s: %s", account.name, told)
         horizons = {a.name: now - a.retention.vault for a in pipeline.accounts.values()}
         context.log.info("%d originals left the vault", prune_vault(pipeline.ledger, pipeline.settings, horizons, now=now))
+        context.log.info("%d imports that nobody went on with are gone", prune_desk(pipeline.ledger, pipeline.accounts.values(), now=now))
         context.log.info("%d uploads that no job took are gone", prune_uploads(pipeline.ledger, pipeline.settings, now=now))
 
     @dg.job(name="upkeep", executor_def=dg.in_process_executor, description="Prunes by retention and reaps dead runs.")

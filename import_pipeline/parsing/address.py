@@ -3,9 +3,12 @@
 Belongs here: splitting text. Does not belong here: geocoding, pins, judging the parts.
 """
 
+from collections.abc import Collection
+
 import polars as pl
 
 from import_pipeline.model.columns import ADDRESS_LINE
+from import_pipeline.model.object_type import ObjectType
 
 HOUSE, STREET = "House Number", "Street"
 FULL_PARTS = ("Street", "City", "State", "Zip", "Country")
@@ -39,6 +42,31 @@ def split_line(frame: pl.DataFrame) -> pl.DataFrame:
         )
         .drop(ADDRESS_LINE)
     )
+
+
+def split_full(frame: pl.DataFrame, object_type: ObjectType) -> pl.DataFrame:
+    """Replaces each whole address by the columns of its parts (acceptance T-6); a part that a column of its own gives stays."""
+    for whole, targets in object_type.addresses.items():
+        if whole not in frame.columns:
+            continue
+        missing = [pl.lit(None, dtype=pl.String).alias(key) for key in targets.values() if key not in frame.columns]
+        parts = split_full_address(pl.col(whole))
+        filled = [
+            pl.when(_blank(key)).then(pl.coalesce(parts[part], pl.col(key))).otherwise(pl.col(key)).alias(key)
+            for part, key in targets.items()
+        ]
+        frame = frame.with_columns(missing).with_columns(filled).drop(whole)
+    return frame
+
+
+def split_keys(keys: Collection[str], object_type: ObjectType) -> set[str]:
+    """The column keys that rows with these keys have once addresses are split."""
+    found = set(keys)
+    for whole in object_type.addresses.keys() & found:
+        found |= set(object_type.addresses[whole].values())
+    if ADDRESS_LINE in found:
+        found |= {HOUSE, STREET}
+    return found - object_type.split - {ADDRESS_LINE}
 
 
 def split_full_address(text: pl.Expr) -> dict[str, pl.Expr]:

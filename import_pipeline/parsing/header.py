@@ -171,10 +171,12 @@ def check_header(header: tuple[str, ...], mapped: HeaderMap, line: int | None, t
 
 
 def _check_columns(mapped: HeaderMap, task: Task, line: int | None) -> None:
-    """Columns that must stand in the header, whatever the cells hold: the e-mail address (acceptance E-5), those the format requires."""
+    """Columns that must stand in the header, whatever the cells hold: the e-mail address (acceptance E-5), and what the format requires
+    and does not fill itself."""
     needed = [task.object_type.external_id] if task.object_type.email_key else []
+    filled = {*task.format.defaults, *task.format.fixed} if task.format else set()
     for key in (*needed, *(task.format.required if task.format else ())):
-        if key not in mapped.keys:
+        if key not in mapped.keys and key not in filled:
             raise Refused("header_mismatch", f"the header has no column {key!r}", line=line, column=key, expected=key)
 
 

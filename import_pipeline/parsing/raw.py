@@ -39,6 +39,7 @@ def raw_records(path: Path, parsed: ParsedFile, spans: Sequence[tuple[int, int]]
         while waiting and blocks.next(used):
             lines = find_lines(blocks.block, blocks.final)
             long = not blocks.final and len(blocks.block) - lines.complete > LINE_LIMIT
+            any_long = bool(np.any(lines.ends - lines.starts > LINE_LIMIT))
             used = lines.complete
             while waiting and waiting[-1][0] < number + len(lines):
                 first, last = waiting[-1]
@@ -46,7 +47,7 @@ def raw_records(path: Path, parsed: ParsedFile, spans: Sequence[tuple[int, int]]
                     used = int(lines.starts[first - number])
                     break
                 waiting.pop()
-                if last >= number + len(lines) or _any_long(lines, first - number, last - number):
+                if last >= number + len(lines) or (any_long and _any_long(lines, first - number, last - number)):
                     yield first, b""
                 else:
                     found = blocks.block[int(lines.starts[first - number]) : int(lines.ends[last - number])]

@@ -67,10 +67,14 @@ class Rules:
         return frame.with_columns(pl.when(nameless).then(made).otherwise(given).alias(key))
 
     def _check_one_value(self, batch: Batch) -> None:
-        for column in self.format.one_value if self.format else ():
-            if column not in batch.frame.columns:
+        # A row that names its record is no new one: an export that comes back may hold records of several values.
+        new = _text(RECORD_ID) == "" if RECORD_ID in batch.frame.columns else pl.lit(True)
+        whole, fixed = (self.format.one_value, self.format.fixed) if self.format else ((), {})
+        for column in dict.fromkeys((*whole, *self.object_type.one_value)):
+            if column not in batch.frame.columns or column in fixed:
                 continue
-            values = batch.frame.get_column(column).str.strip_chars()
+            counted = pl.col(column).str.strip_chars()
+            values = batch.frame.select(counted if column in whole else pl.when(new).then(counted)).to_series()
             given = values.filter(values.fill_null("") != "")
             if given.is_empty():
                 continue
@@ -90,6 +94,8 @@ class Rules:
     def _refusals(self, frame: pl.DataFrame) -> Iterator[tuple[str, str, pl.Expr, str]]:
         """(column, what is expected, which rows are wrong, code) of each rule on single cells."""
         known = self.format
+        for column, value in known.fixed.items() if known else ():
+            yield column, value, _text(column) != value.strip(), "not_the_fixed_value"
         accepts = dict(known.accepts) if known else {}
         accepts |= {f.name: () for f in self.object_type.fields if f.participation and not f.participation.live}
         for column in known.required if known else ():

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from import_pipeline.failures import PermanentFailure, UnknownValue
-from import_pipeline.model.columns import ADDRESS_LINE
+from import_pipeline.failures import PermanentFailure, UnknownValue, nearest
 from import_pipeline.model.format import Format
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.model.object_type import ObjectType
@@ -43,11 +42,11 @@ def parse_delivery(
     also `links` (staging.LINKS) when rows of a failed-rows file came back.
 
     Rows are String columns, one per object-type column that occurs in any file, behind LINEAGE, in the order (job, line). A file that
-    cannot be read gives a ParsedFile with `fault` and no rows; the others go on. Raises UnknownValue for a format that does not exist
-    or names an unknown column, and PermanentFailure when the lines or rows of a file do not add up.
+    cannot be read, or whose format names an unknown column, gives a ParsedFile with `fault` and no rows; the others go on. Raises
+    UnknownValue for a format that does not exist, and PermanentFailure when the lines or rows of a file do not add up.
     """
     jobs = sorted(jobs, key=lambda job: job.number)
-    order = [column.key for column in object_type.columns if column.key != ADDRESS_LINE]
+    order = [column.key for column in object_type.columns if column.key not in object_type.split]
     with _temporary_folder(out.path) as folder:
         mappers = _Mappers(object_type, formats)
         opened = [_open(Task(job, object_type, mappers.format(job), folder), mappers) for job in jobs]
@@ -101,7 +100,7 @@ def _open(task: Task, mappers: _Mappers) -> Reader | FileFault:
     if task.job.fault:
         return task.job.fault
     try:
-        map_ = mappers.of(task.job)
+        map_ = _mapper(task, mappers)
         if task.job.kind == "csv":
             return CsvReader(task, map_)
         if task.job.kind == "jsonl":
@@ -117,10 +116,23 @@ def _open(task: Task, mappers: _Mappers) -> Reader | FileFault:
         return refusal.fault
 
 
+def _mapper(task: Task, mappers: _Mappers) -> Mapper:
+    """How the file's header finds its columns; raises Refused (bad_format) when its saved format names a column that the type lacks."""
+    missing = task.format.missing(task.object_type.columns) if task.format else ()
+    if task.format and missing:
+        known = [column.key for column in task.object_type.columns]
+        text = f"the format {task.format.name!r} names {missing[0]!r}, which {task.object_type.name} does not have. Nothing was imported"
+        raise Refused("bad_format", text, value=missing[0], expected=", ".join(known), suggestion=nearest(missing[0], known))
+    for key in task.object_type.split & set(task.format.fixed) if task.format else ():
+        # Its parts are what rows have; a row's own part would say something else unseen.
+        raise Refused("bad_format", f"{key!r} is an address in one column, which can have a default, but no fixed value", value=key)
+    return mappers.of(task.job)
+
+
 def _written(found: Found, format_: Format | None, object_type: ObjectType) -> set[str]:
-    """The columns that a file's rows have when they are written: those of its header, those with defaults, address lines split."""
-    keys = gathering.gathered_keys(set(found.columns()) | set(format_.defaults if format_ else ()), object_type)
-    return keys - {ADDRESS_LINE} | ({address.HOUSE, address.STREET} if ADDRESS_LINE in keys else set())
+    """The columns that a file's rows have when they are written: those of its header, those that the format fills, addresses split."""
+    stated = {*format_.defaults, *format_.fixed} if format_ else set()
+    return gathering.gathered_keys(address.split_keys(set(found.columns()) | stated, object_type), object_type)
 
 
 def _parse(
@@ -156,17 +168,18 @@ def _gathered(batch: Batch, object_type: ObjectType) -> Batch:
 
 
 def _filled(batch: Batch, format_: Format | None, object_type: ObjectType) -> Batch:
-    """Defaults fill blank and absent cells (acceptance T-4); then address lines are split and ids composed."""
+    """Defaults and fixed values fill blank and absent cells (acceptance T-4); then addresses are split and ids composed."""
     frame = batch.frame
-    if format_ and format_.defaults:
+    filling = {**format_.defaults, **format_.fixed} if format_ else {}
+    if filling:
         present = set(frame.columns)
         frame = frame.with_columns(
             pl.when(pl.col(key).str.strip_chars().fill_null("") == "").then(pl.lit(value)).otherwise(pl.col(key)).alias(key)
             if key in present
             else pl.lit(value).alias(key)
-            for key, value in format_.defaults.items()
+            for key, value in filling.items()
         )
-    frame = gathering.compose(address.split_line(frame), object_type)
+    frame = gathering.compose(address.split_line(address.split_full(frame, object_type)), object_type)
     return batch if frame is batch.frame else replace(batch, frame=frame)
 
 

@@ -310,6 +310,8 @@ def _outcome(
         every = "the one row" if counts.rows == 1 else f"all {counts.rows:,} rows"
         return _capital(f"{head}{every} {verb}: {_tally(counts)}.")
     told = f"{head}{counts.good:,} of {_rows(counts.rows)} {verb} ({_tally(counts)}). "
+    if reason:
+        return _capital(told + f"The import was {reason}{_next_step(errors_file, failed_file)}.")
     return _capital(told + f"{_rows(counts.refused)} {_verb(counts.refused, 'refused')}{_next_step(errors_file, failed_file)}.")
 
 

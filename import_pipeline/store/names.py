@@ -6,7 +6,7 @@ Does not belong here: statements, connections.
 
 import re
 
-from import_pipeline.model.columns import ADDRESS_LINE, Column
+from import_pipeline.model.columns import Column
 from import_pipeline.model.field import FieldSpec
 from import_pipeline.model.object_type import ObjectType
 
@@ -55,8 +55,8 @@ def updatable(column: Column) -> bool:
 
 
 def given_columns(object_type: ObjectType) -> dict[str, str]:
-    """Every column a row may give, with its SQL type, in the type's order. An address line is split before rows come here."""
-    return {c.key: sql_type(c.spec) for c in object_type.columns if c.key != ADDRESS_LINE}
+    """Every column a row may give, with its SQL type, in the type's order. Addresses in one cell are split before rows come here."""
+    return {c.key: sql_type(c.spec) for c in object_type.columns if c.key not in object_type.split}
 
 
 def sql_type(spec: FieldSpec) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from import_pipeline.model.columns import ADDRESS_LINE, Column
+from import_pipeline.model.columns import Column
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.suggesting.vocabulary import HEADS, LIGHT, QUALIFIERS, RELATED, TELLING_NOTHING, WHERE_TO, phrases
 
@@ -49,7 +49,7 @@ class Names:
     def __init__(self, object_type: ObjectType) -> None:
         spelt = {column.key: _spellings(column, object_type) for column in object_type.columns}
         self._phrases = phrases()
-        self._places = {column.key for column in object_type.columns if column.role == "address" and column.key != ADDRESS_LINE}
+        self._places = {column.key for column in object_type.columns if column.role == "address" and column.key not in object_type.split}
         self._known = {word for phrase in self._phrases for word in phrase} | LIGHT | QUALIFIERS | WHERE_TO | HEADS
         self._known |= {word for texts in spelt.values() for text in texts for word in plain_words(text)}
         self._own: frozenset[str] = frozenset()

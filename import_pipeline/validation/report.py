@@ -5,17 +5,20 @@ Belongs here: the models of report.json and the tally of errors over parts. Does
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
 
 import polars as pl
 
 from import_pipeline.model.base import Model
-from import_pipeline.model.row_error import FileFault
+from import_pipeline.model.row_error import CODES, FileFault
 from import_pipeline.store.staging import ERRORS, JOB, LINE
 
 GROUPS = 50
 """Groups of errors that the report keeps per job."""
 _VALUES = 200
 """Distinct values that one part adds to a tally, the most frequent first: what keeps it small when every row is refused."""
+_COSTLY = tuple(code for code, told in CODES.items() if told.severity == "error")
+"""Codes that cost a row."""
 _BY_VALUE = ("unknown_choice", "unknown_stage", "unknown_loss_reason", "unknown_owner")
 """Codes where the value says what is wrong for many rows at once («812 rows: unknown stage Prospct»); others are one group a column."""
 
@@ -26,6 +29,19 @@ _WORDS = ["severity", "expected", "suggestion"]
 _COUNTS: dict[str, pl.DataType] = {**{name: ERRORS[name] for name in _KIND}, "count": pl.Int64(), "first_line": pl.Int64()}
 _TALLY: dict[str, pl.DataType] = {**_COUNTS, **{name: ERRORS[name] for name in ("value", *_WORDS)}}
 _LARGEST, _DESCENDING = ["count", "first_line", "value"], [True, False, False]
+
+
+@dataclass(frozen=True)
+class First:
+    """The first error of a file: its line, its column's key (None for the whole row) and its code."""
+
+    line: int
+    column: str | None
+    code: str
+
+    def __str__(self) -> str:
+        what = CODES[self.code].help if self.code in CODES else self.code
+        return f"line {self.line}: {f'{self.column}: ' if self.column else ''}{what}"
 
 
 class ErrorGroup(Model):
@@ -45,7 +61,7 @@ class JudgedFile(Model):
     """What became of one job: rows = good + refused.
 
     `rows` and `refused` include what parsing refused. `written` is how many rows go on: `good`, or 0 when the job is halted or
-    its file refused as a whole (`fault`).
+    its file refused as a whole (`fault`); of a halted job of a strict account those before its first error.
     """
 
     job: int
@@ -73,6 +89,12 @@ class Tally:
         values = pl.concat([self._values, _frequent_values(errors)]).group_by(_VALUE, maintain_order=True)
         words = pl.col(_WORDS).first()
         self._values = _top(values.agg(pl.col("count").sum(), pl.col("first_line").min(), words).select(*_TALLY))
+
+    def firsts(self) -> dict[int, First]:
+        """The first error of each job, warnings left aside."""
+        costly = self._kinds.filter(pl.col("code").is_in(_COSTLY)).sort("first_line", "column", "code", nulls_last=True)
+        found = costly.group_by(JOB, maintain_order=True).first()
+        return {row[JOB]: First(row["first_line"], row["column"], row["code"]) for row in found.iter_rows(named=True)}
 
     def groups(self) -> dict[int, tuple[ErrorGroup, ...]]:
         """The 50 largest groups of each job: errors before warnings, then the most rows, then the first line."""

@@ -15,8 +15,9 @@ import polars as pl
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.model.job import ParsedFile
 from import_pipeline.model.object_type import ObjectType
-from import_pipeline.model.policy import Policy, halts
+from import_pipeline.model.policy import Policy
 from import_pipeline.store.staging import ERRORS, JOB, LINEAGE, StageFolder, StageWriter
+from import_pipeline.validation.halting import Halt, halt_of, kept_rows
 from import_pipeline.validation.judging import PartJudge
 from import_pipeline.validation.report import ErrorGroup, JudgedFile, Tally
 from import_pipeline.validation.suggestions import Suggestions
@@ -32,6 +33,7 @@ def validate_delivery(
     policies: Mapping[int, Policy],
     *,
     timezone: str = "UTC",
+    strict: bool = False,
     progress: Progress | None = None,
 ) -> dict[int, JudgedFile]:
     """Judges the rows of `parsed` and writes the stage `out`; what became of each job, by its number.
@@ -39,7 +41,8 @@ def validate_delivery(
     `rows` parts: LINEAGE and the typed columns, in the order of the parts read; only good rows of jobs that go on.
     `errors` parts: what was found here (ERRORS); what parsing found stays in `parsed`. A halted job keeps the errors of its bad rows;
     that its good rows were not taken is told in the report alone. report.json: {"jobs": {number: JudgedFile}}.
-    `policies` has the policy of every job (acceptance B-13, T-2); `timezone` is that of date-times without an offset.
+    `policies` has the policy of every job (acceptance B-13, T-2); with `strict` a file that halts on any error keeps the rows before it.
+    `timezone` is that of date-times without an offset.
     Types: Number Float64, with `decimals` Decimal(18, decimals); Currency Decimal; Boolean; Date; DateTime Datetime('us', 'UTC');
     everything else String. Raises PermanentFailure when rows in are not rows out + rows refused, or a policy is missing.
     """
@@ -55,7 +58,7 @@ def validate_delivery(
             run.judge(pl.read_parquet(path))  # by path: a loop over frames would keep the last part while it reads the next
             if progress:
                 progress(sum(run.seen.values()), sum(f.read for f in files.values()))
-        judged = run.finish(policies)
+        judged = run.finish(policies, strict=strict)
         writer.report({"jobs": {number: file.model_dump(mode="json") for number, file in judged.items()}})
     return judged
 
@@ -94,17 +97,24 @@ class _Run:
             newest = max(self.writer.folder.glob("rows-*.parquet"))
             self._parts[newest] = set(rows.get_column(JOB).unique())
 
-    def finish(self, policies: Mapping[int, Policy]) -> dict[int, JudgedFile]:
+    def finish(self, policies: Mapping[int, Policy], *, strict: bool) -> dict[int, JudgedFile]:
         """Decides about every job, takes the rows of halted ones out, and checks that no row was lost."""
-        groups = self.tally.groups()
-        judged = {number: self._judged(file, policies[number], groups.get(number, ())) for number, file in sorted(self.files.items())}
-        self._drop({number for number, file in judged.items() if file.halted})
+        groups, firsts = self.tally.groups(), self.tally.firsts()
+        halted: dict[int, Halt] = {}
+        for number, file in self.files.items():
+            refused = file.rows - self.good[number]
+            halt = None if file.fault else halt_of(policies[number], file.rows, refused, firsts.get(number), strict=strict)
+            if halt:
+                halted[number] = halt
+        judged = {number: self._judged(file, halted.get(number), groups.get(number, ())) for number, file in sorted(self.files.items())}
+        kept = self._drop(halted)
+        judged |= {number: judged[number].model_copy(update={"written": kept[number]}) for number in halted}
         for name, schema in (("rows", LINEAGE), ("errors", ERRORS)):
             if name not in self.writer.rows:
                 self.writer.part(name, pl.DataFrame(schema=schema))
         return judged
 
-    def _judged(self, file: ParsedFile, policy: Policy, groups: tuple[ErrorGroup, ...]) -> JudgedFile:
+    def _judged(self, file: ParsedFile, halt: Halt | None, groups: tuple[ErrorGroup, ...]) -> JudgedFile:
         if file.fault:
             return JudgedFile(job=file.job, rows=file.rows, good=0, refused=file.rows, written=0, fault=file.fault, groups=groups)
         seen, good = self.seen[file.job], self.good[file.job]
@@ -112,16 +122,18 @@ class _Run:
             counted = f"{file.rows} rows in the file, {file.read} read and {file.refused} refused by parsing, {seen} found"
             raise PermanentFailure(f"rows of job {file.job} of {self.object_type.name} were lost or doubled: {counted}")
         refused = file.rows - good
-        halted = halts(policy, file.rows, refused)
-        written = 0 if halted else good
-        return JudgedFile(job=file.job, rows=file.rows, good=good, refused=refused, written=written, halted=halted, groups=groups)
+        halted = halt.reason if halt else None
+        return JudgedFile(job=file.job, rows=file.rows, good=good, refused=refused, written=good, halted=halted, groups=groups)
 
-    def _drop(self, halted: set[int]) -> None:
-        """Writes the parts that hold rows of these jobs again, without them."""
+    def _drop(self, halted: Mapping[int, Halt]) -> Counter[int]:
+        """Writes the parts that hold rows of these jobs again, without those that do not go on; how many of each job do."""
+        kept: Counter[int] = Counter()
         for path, jobs in self._parts.items():
-            if jobs & halted:
-                rows = pl.read_parquet(path).filter(~pl.col(JOB).is_in(list(halted)))
+            if jobs & halted.keys():
+                rows = pl.read_parquet(path).filter(kept_rows(halted))
                 rows.write_parquet(path, compression="lz4", statistics=False)
+                kept += _by_job(rows)
+        return kept
 
 
 def _by_job(rows: pl.DataFrame) -> Counter[int]:

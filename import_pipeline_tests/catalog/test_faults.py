@@ -244,6 +244,14 @@ CASES: dict[str, tuple[str, str | bytes | None, int, int, str, str]] = {
         "defaults.Mail",
         "Did you mean 'Email'?",
     ),
+    "a fixed value of an unknown column": (
+        "formats__web",
+        WEB.replace("defaults: {Email: ", "fixed: {Mail: "),
+        4,
+        9,
+        "fixed.Mail",
+        "Did you mean 'Email'?",
+    ),
     "a wrong component type": (
         "defs",
         DEFS.replace("components.Account", "components.Acount"),

@@ -70,14 +70,14 @@ def test_several_files_print_one_object_each_and_a_refused_one_makes_the_exit_co
     [
         (
             ["-a", "field_sale"],
-            "unknown account 'field_sale'. Known: door_to_door, field_sales, giving, referrals. Did you mean 'field_sales'?",
+            "unknown account 'field_sale'. Known: cases, door_to_door, field_sales, giving, referrals. Did you mean 'field_sales'?",
         ),
         (
             ["-a", "field_sales", "-t", "Acount"],
             "unknown object type 'Acount'. Known: Account, Contact, Opportunity, Territory. Did you mean 'Account'?",
         ),
         (["-a", "field_sales", "--format", "old"], "unknown format 'old'. Known: none are configured."),
-        ([], "there are 4 accounts; name one with --account: door_to_door, field_sales, giving, referrals"),
+        ([], "there are 5 accounts; name one with --account: cases, door_to_door, field_sales, giving, referrals"),
     ],
 )
 def test_an_unknown_name_is_wrong_usage_and_lists_the_known_ones(home: Home, run: Run, arguments: list[str], said: str) -> None:

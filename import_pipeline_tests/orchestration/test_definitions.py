@@ -40,8 +40,9 @@ def test_the_asset_graph_is_this(definitions: dg.Definitions) -> None:
     keys = {k.to_user_string() for k in graph.get_all_asset_keys()}
     expected = _imports("field_sales", "account", "contact", "opportunity", "territory") | _imports("door_to_door", "lead")
     expected |= _imports("referrals", "redemption", "reward", "user", "user_event")
-    expected |= _imports("giving", "supporter", "transaction")
+    expected |= _imports("giving", "supporter", "transaction") | _imports("cases", "case")
     expected |= {
+        "cases/case/case_daily_export",
         "giving/supporter/supporter_daily_export",
         "giving/transaction/transaction_weekly_export",
         "referrals/user/user_daily_export",
@@ -84,8 +85,10 @@ def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> No
         "undo_import", "replay_delivery", "decide_import",
         "export_daily_field_sales", "export_weekly_field_sales", "export_daily_door_to_door",
         "export_daily_referrals", "export_weekly_referrals", "import_giving", "export_daily_giving", "export_weekly_giving",
+        "import_cases", "export_daily_cases",
     }  # fmt: skip
     assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "landing_cases": dg.DefaultSensorStatus.RUNNING,
         "landing_field_sales": dg.DefaultSensorStatus.RUNNING,
         "landing_door_to_door": dg.DefaultSensorStatus.RUNNING,
         "landing_giving": dg.DefaultSensorStatus.RUNNING,
@@ -94,6 +97,7 @@ def test_jobs_schedules_and_sensors_are_these(definitions: dg.Definitions) -> No
     assert {s.name for s in repository.schedule_defs} == {
         "daily_exports_field_sales", "weekly_exports_field_sales", "daily_exports_door_to_door", "hourly_upkeep",
         "daily_exports_referrals", "weekly_exports_referrals", "daily_exports_giving", "weekly_exports_giving",
+        "daily_exports_cases",
     }  # fmt: skip
     assert all(s.default_status == dg.DefaultScheduleStatus.RUNNING for s in repository.schedule_defs)
 

@@ -122,7 +122,7 @@ def test_held_plans_go_to_the_server_and_away_again_when_they_are_decided(server
         reject(site.pipeline, job.id, "not now")
         tick(site, instance)
     assert server.names("results/Held") == []
-    assert server.names("results/Failed")[0] == "Account_a.csv"
+    assert "Account_a.csv" in server.names("results/Failed")
     assert server.names() == ["results"]
 
 

@@ -96,7 +96,7 @@ async def admitted(gate: Gate, door: Door, scope: Scope | None, request: Request
     """Whose request it is. Raises Refusal: 401 for no or a wrong key, 403 for one that may not do this, 429 when it asks too often."""
     address = request.client.host if request.client else ""
     token = await asyncio.to_thread(find_key, gate.ledger, door.key_of(request) or "", gate.clock.now())
-    account = gate.accounts.get(token.account) if token else None
+    account = await asyncio.to_thread(gate.account, token.account) if token else None
     if token is None or account is None:
         gate.book_failure(address)
         raise Refusal(401, "a valid key is needed", authenticate="Bearer")

@@ -15,7 +15,7 @@ from import_pipeline.gateway.guard import Guard, Limits
 from import_pipeline.gateway.http.limits import FAILURES_PER_MINUTE, Buckets
 from import_pipeline.gateway.http.refusals import Refusal
 from import_pipeline.landing.clock import Clock
-from import_pipeline.ledger import Ledger
+from import_pipeline.ledger import Ledger, formats
 from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
 
@@ -49,6 +49,14 @@ class Gate:
         made = Pipeline(self.settings, self.clock)
         made.__dict__.update(ledger=self.ledger, accounts=dict(self.accounts))
         return made
+
+    def account(self, name: str) -> Account | None:
+        """The account of this name with its saved formats that people may choose, one saved a second ago included; None without one."""
+        account = self.accounts.get(name)
+        if account is None:
+            return None
+        with self.ledger.read() as conn:
+            return formats.with_saved(conn, account, listed=True)
 
     @property
     def vault(self) -> Path:

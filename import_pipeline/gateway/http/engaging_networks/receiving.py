@@ -69,7 +69,7 @@ class Sender:
 
     def _log_in(self, key: str) -> None:
         token = find_key(self.gate.ledger, key, self.gate.clock.now())
-        account = self.gate.accounts.get(token.account) if token else None
+        account = self.gate.account(token.account) if token else None
         if token is None or account is None:
             self.gate.book_failure(self.address)
             raise Told(UNABLE, "no valid token")
