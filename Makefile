@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo tour up check templates test test-all lint format bench clean
+.PHONY: help setup demo tour up check templates test test-all lint format bench screenshots clean
 
 help: ## list these targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with everything in it (again only after pyproject.toml or constraints.txt changed)
 
@@ -58,6 +58,9 @@ format: setup ## put the code into shape
 
 bench: setup ## make the numbers of README's performance table
 	$(BIN)/python -m benchmarks
+
+screenshots: setup ## take the README's pictures of the desk anew, in Chromium
+	$(BIN)/python -m import_pipeline_tests.gateway.http.desk.screenshots
 
 clean: ## remove .venv and caches; data/ (records, originals, receipts) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info benchmarks/work test-output

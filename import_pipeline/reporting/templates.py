@@ -255,8 +255,15 @@ def _explain(sheet: Any, columns: Iterable[Column], object_type: ObjectType, hea
         sheet.set_column(place, place, width)
         sheet.write_string(0, place, title, head)
     sheet.freeze_panes(1, 0)
-    for row, column in enumerate(columns, start=1):
-        told = (
+    for row, told in enumerate(explained(object_type, columns), start=1):
+        for place, text in enumerate(told):
+            sheet.write_string(row, place, text[:32_767], body)
+
+
+def explained(object_type: ObjectType, columns: Iterable[Column] | None = None) -> list[tuple[str, ...]]:
+    """What FIELDS_HEADER names, of each column of the template, in its order."""
+    return [
+        (
             column.key,
             column.spec.type,
             "yes" if column.spec.required else "no",
@@ -265,5 +272,5 @@ def _explain(sheet: Any, columns: Iterable[Column], object_type: ObjectType, hea
             example(column, object_type),
             _UPDATES[column.update],
         )
-        for place, text in enumerate(told):
-            sheet.write_string(row, place, text[:32_767], body)
+        for column in (_columns(object_type) if columns is None else columns)
+    ]

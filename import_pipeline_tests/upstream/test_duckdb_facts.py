@@ -63,7 +63,7 @@ def test_a_second_process_that_wants_the_file_gets_a_lock_error(tmp_path: Path) 
 
 
 def test_a_process_that_closes_one_of_its_sessions_gives_up_the_lock_of_the_others(tmp_path: Path) -> None:
-    """Locks of files belong to a process: why long reads beside a service run in a process of their own (desk/exports/worker.py)."""
+    """Locks of files belong to a process: why readers hold a store's file for themselves too (store/reading.py)."""
     path = tmp_path / "x.duckdb"
     duckdb.connect(str(path)).close()
     code = "import duckdb, sys\nduckdb.connect(sys.argv[1])"

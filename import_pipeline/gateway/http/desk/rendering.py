@@ -4,6 +4,7 @@ Belongs here: rendering. Does not belong here: what a page shows.
 """
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -36,6 +37,7 @@ NAVIGATION: tuple[tuple[str, str, Right | None], ...] = (
     ("/people", "People", "manage"),
 )
 """(path, title, right) of the parts of the desk; the map is there for accounts with territories."""
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @cache
@@ -43,7 +45,7 @@ def environment() -> Environment:
     """Everything is escaped, and a name that a page was not given is an error."""
     made = Environment(loader=PackageLoader(__package__, "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     made.lstrip_blocks = True
-    made.filters.update(number=number, size=size, span=span, plural=plural)
+    made.filters.update(number=number, size=size, span=span, plural=plural, plain=plain)
     made.globals.update(static=static)
     return made
 
@@ -126,6 +128,11 @@ def span(value: timedelta | None) -> str:
     parts = [("d", seconds // 86_400), ("h", seconds // 3600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60)]
     told = [f"{amount} {unit}" for unit, amount in parts if amount][:2]
     return " ".join(told) or "0 s"
+
+
+def plain(text: str | None) -> str:
+    """A text that people sent, for reading only: marks that would make it look like another one, and bytes that are none, are shown."""
+    return "" if text is None else _UNSEEN.sub("\ufffd", text)
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -50,6 +50,7 @@ function uploading(form) {
     request.open("POST", form.action);
     request.setRequestHeader("X-CSRF-Token", form.querySelector("input[name=csrf]").value);
     request.setRequestHeader("X-Desk-Upload", "1");
+    request.setRequestHeader("X-Desk-Fragment", "1");
     request.upload.addEventListener("progress", (now) => {
       const part = now.total ? Math.floor(100 * now.loaded / now.total) : 0;
       if (bar) bar.value = part;
@@ -63,10 +64,12 @@ function uploading(form) {
     request.addEventListener("load", () => {
       const to = request.getResponseHeader("X-Desk-Location");
       if (to && to.startsWith("/desk")) return window.location.assign(to);
+      if (request.status === 401) return failed("you are signed out: sign in in another window, load this page again there, and send the file");
+      form.dispatchEvent(new CustomEvent("desk:refused", { detail: request }));
       failed(request.responseText.length < 2000 && !request.responseText.startsWith("<") ? request.responseText : `the file was refused (${request.status})`);
     });
     request.addEventListener("error", () => failed("the connection broke; send the file again"));
-    request.send(new FormData(form));
+    request.send(new FormData(form, event.submitter));
   });
 }
 
