@@ -200,7 +200,7 @@ def _kind(kind: Kind) -> ColumnElement[bool]:
 
 
 def _standing(state: Standing) -> ColumnElement[bool]:
-    applied = and_(jobs.c.state == "applied", jobs.c.undone_by.is_(None))
+    applied = and_(jobs.c.state == "applied", jobs.c.undone_by.is_(None), jobs.c.reason.is_(None))
     is_open = jobs.c.refused > jobs.c.resolved
     match state:
         case "":
@@ -220,7 +220,9 @@ def _standing(state: Standing) -> ColumnElement[bool]:
 
 
 def _failed() -> ColumnElement[bool]:
-    return and_(jobs.c.state == "failed", or_(jobs.c.reason.is_(None), not_(_by_a_person())))
+    """Failed but by no person; or halted on its way, with the rows before the error in (acceptance T-2, strict)."""
+    halted = and_(jobs.c.state == "applied", jobs.c.undone_by.is_(None), jobs.c.reason.is_not(None))
+    return or_(and_(jobs.c.state == "failed", or_(jobs.c.reason.is_(None), not_(_by_a_person()))), halted)
 
 
 def _by_a_person() -> ColumnElement[bool]:

@@ -77,8 +77,16 @@ async def receive_raw(gate: Gate, request: Request, limit: int) -> Stored:
         return await asyncio.to_thread(new.finish)
 
 
-async def receive_form(gate: Gate, request: Request, limit: int, *, file_field: str, check: Callable[[Form], None] | None = None) -> Form:
-    """A multipart form whose file `file_field` goes into the vault. Other fields are text of at most SMALL bytes.
+async def receive_form(
+    gate: Gate,
+    request: Request,
+    limit: int,
+    *,
+    file_field: str,
+    check: Callable[[Form], None] | None = None,
+    most_fields: int = MOST_FIELDS,
+) -> Form:
+    """A multipart form whose file `file_field` goes into the vault. Other fields are text of at most SMALL bytes, `most_fields` in all.
 
     `check` sees the whole form before its file counts, in a thread; what it raises goes through, and nothing of the file is left.
 
@@ -91,7 +99,7 @@ async def receive_form(gate: Gate, request: Request, limit: int, *, file_field: 
     check_length(request, limit + 2 * SMALL)
     form = Form()
     with gate.receiving(), vault.incoming(gate.vault, "http") as new:
-        parts = _Parts(form, file_field)
+        parts = _Parts(form, file_field, most_fields)
         try:
             parser = MultipartParser(boundary, parts.callbacks())
             async for chunk in _chunks(request, limit + MOST_FIELDS * SMALL):
@@ -148,8 +156,8 @@ def _too_large(limit: int) -> Refusal:
 class _Parts:
     """The parts of a form as the parser meets them. Bytes of the file gather in `waiting`."""
 
-    def __init__(self, form: Form, file_field: str) -> None:
-        self.form, self.file_field = form, file_field
+    def __init__(self, form: Form, file_field: str, most_fields: int) -> None:
+        self.form, self.file_field, self.most_fields = form, file_field, most_fields
         self.waiting = bytearray()
         self.has_file = self.ended = False
         self._header: list[bytearray] = [bytearray(), bytearray()]
@@ -174,8 +182,8 @@ class _Parts:
 
     def _begin(self) -> None:
         self._count += 1
-        if self._count > MOST_FIELDS:
-            raise Refusal(400, f"the form has more than {MOST_FIELDS} parts")
+        if self._count > self.most_fields:
+            raise Refusal(400, f"the form has more than {self.most_fields} parts")
         self._headers, self._value = {}, bytearray()
 
     def _in_header(self, side: int, data: bytes) -> None:

@@ -11,10 +11,15 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from import_pipeline.gateway.http.desk.exports import pages as exports
+from import_pipeline.gateway.http.desk.lookup import pages as lookup
+from import_pipeline.gateway.http.desk.mending import pages as mending
+from import_pipeline.gateway.http.desk.monitor import pages as monitor
 from import_pipeline.gateway.http.desk.people import pages as people
 from import_pipeline.gateway.http.desk.sessions import PATH
 from import_pipeline.gateway.http.desk.signing_in import sign_in_routes, sign_out
 from import_pipeline.gateway.http.desk.visit import Page, Visit, routes_of, see_other
+from import_pipeline.gateway.http.desk.wizard import pages as wizard
 from import_pipeline.gateway.http.gate import Gate
 from import_pipeline.gateway.http.refusals import Refusal
 
@@ -55,5 +60,10 @@ PAGES: tuple[Page, ...] = (
     Page("GET", "", front),
     Page("GET", "/", front),
     Page("POST", "/sign-out", sign_out),
+    *monitor.PAGES,
     *people.PAGES,
+    *exports.PAGES,
+    *wizard.PAGES,
+    *lookup.PAGES,
+    *mending.PAGES,
 )

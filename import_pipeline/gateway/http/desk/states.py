@@ -51,6 +51,9 @@ def _failed(job: JobRow) -> State:
 def _applied(job: JobRow) -> State:
     if job.undone_by:
         return State("", "Undone")
+    if job.reason:
+        # Halted on its way: the rows before the error are in (acceptance T-2, strict).
+        return State("bad", "Error")
     still = max(0, job.counts.refused - job.resolved)
     if still:
         return State("warn", f"Complete with {still:,} {'error' if still == 1 else 'errors'}")

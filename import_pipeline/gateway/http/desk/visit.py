@@ -23,7 +23,7 @@ from import_pipeline.gateway.http.desk.forms import Fields, check_token, is_from
 from import_pipeline.gateway.http.desk.sessions import PATH, SignedIn
 from import_pipeline.gateway.http.gate import Gate
 from import_pipeline.gateway.http.refusals import Refusal, refusal_of
-from import_pipeline.gateway.http.uploads import Form, receive_form
+from import_pipeline.gateway.http.uploads import MOST_FIELDS, Form, receive_form
 from import_pipeline.ledger.users import User
 from import_pipeline.model.account import Account
 from import_pipeline.model.desk_door import OF_ROLE, Right
@@ -80,7 +80,7 @@ class Visit:
         self.checked = True
         return found
 
-    async def form_with_file(self, limit: int, file_field: str = "file") -> Form:
+    async def form_with_file(self, limit: int, file_field: str = "file", most_fields: int = MOST_FIELDS) -> Form:
         """A multipart form whose file goes into the vault, at most `limit` bytes. The token is checked before the file counts."""
 
         def check(form: Form) -> None:
@@ -91,7 +91,7 @@ class Visit:
         ahead = self.request.headers.get("x-csrf-token")
         if ahead is not None:
             check_token(ahead, self.csrf)
-        return await receive_form(self.gate, self.request, limit, file_field=file_field, check=check)
+        return await receive_form(self.gate, self.request, limit, file_field=file_field, check=check, most_fields=most_fields)
 
 
 def after_upload(visit: Visit, path: str) -> Response:

@@ -14,9 +14,9 @@ from import_pipeline_tests.scenarios.conftest import ACCOUNT, CONTACT
 from import_pipeline_tests.scenarios.site import Here
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for the whole run; windows are each test's own."""
+    """One browser for all files of this folder; windows are each test's own. It ends with them: others run event loops too."""
     with chromium() as running:
         yield running
 

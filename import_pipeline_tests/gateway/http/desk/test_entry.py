@@ -16,6 +16,7 @@ from import_pipeline_tests.scenarios.site import Here
 
 
 def test_a_person_signs_in_and_out_in_a_browser(browser: Browser, service: Service) -> None:
+    """The way everybody comes in; the page is fine for a screen reader."""
     with window(browser, service) as page:
         page.goto("/desk/jobs")
         assert page.url.endswith("/desk/sign-in?to=%2Fdesk%2Fjobs")
@@ -33,6 +34,8 @@ def test_a_person_signs_in_and_out_in_a_browser(browser: Browser, service: Servi
 
 
 def test_signing_in_leads_back_to_the_page_that_was_asked_for_and_never_to_another_site(service: Service) -> None:
+    """A link with a foreign target would make our sign-in the bait of somebody else's."""
+
     def lands(to: str) -> str:
         with httpx.Client(base_url=service.address) as client:
             return client.post("/desk/sign-in", data={"name": "ann", "password": PASSWORD, "to": to}).headers["location"]
@@ -43,6 +46,7 @@ def test_signing_in_leads_back_to_the_page_that_was_asked_for_and_never_to_anoth
 
 
 def test_pages_are_for_people_who_are_signed_in(service: Service) -> None:
+    """Each of them, a new one too."""
     with httpx.Client(base_url=service.address) as client:
         for page in PAGES:
             path = f"/desk{page.path}".replace("{", "").replace("}", "")
@@ -51,6 +55,7 @@ def test_pages_are_for_people_who_are_signed_in(service: Service) -> None:
 
 
 def test_a_form_without_the_sessions_own_token_is_refused_whoever_sends_it(service: Service) -> None:
+    """A page of another site has the cookie sent along, but does not know the token."""
     ann, oto = Person(service, "ann"), Person(service, "oto")
     for page in PAGES:
         if page.method != "POST":
@@ -63,6 +68,7 @@ def test_a_form_without_the_sessions_own_token_is_refused_whoever_sends_it(servi
 
 
 def test_a_form_that_another_site_sends_is_refused_even_with_the_token(service: Service) -> None:
+    """The browser says where a request comes from."""
     ann = Person(service, "ann")
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         assert ann.post("/sign-out", headers=headers).status_code == 403
@@ -70,6 +76,7 @@ def test_a_form_that_another_site_sends_is_refused_even_with_the_token(service: 
 
 
 def test_every_page_forbids_scripts_and_styles_of_others_and_being_framed(service: Service) -> None:
+    """What got past the escaping would still not run."""
     headers = Person(service, "ann").get("/jobs").headers
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"] and "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -78,6 +85,7 @@ def test_every_page_forbids_scripts_and_styles_of_others_and_being_framed(servic
 
 
 def test_the_cookie_is_not_for_scripts_and_its_value_is_kept_nowhere(site: Here, service: Service) -> None:
+    """Who reads the ledger or the log cannot sign in with it."""
     with httpx.Client(base_url=service.address) as client:
         answer = client.post("/desk/sign-in", data={"name": "ann", "password": PASSWORD})
         cookie = answer.headers["set-cookie"]
@@ -91,6 +99,8 @@ def test_the_cookie_is_not_for_scripts_and_its_value_is_kept_nowhere(site: Here,
 
 
 def test_a_session_ends_when_it_rests_too_long_or_its_user_is_barred_or_given_another_password(site: Here, service: Service) -> None:
+    """At once, not at the next sign-in."""
+
     def is_in(person: Person) -> bool:
         return "Sign out" in person.get("/jobs").text
 
@@ -113,14 +123,21 @@ def test_a_session_ends_when_it_rests_too_long_or_its_user_is_barred_or_given_an
 
 
 def test_wrong_passwords_wait_longer_each_time_and_bar_the_address_at_last(site: Here) -> None:
+    """Guessing is slow, for names that do not exist too."""
     with Service(site) as fresh, httpx.Client(base_url=fresh.address, timeout=60) as client:
         for _ in range(3):
             assert client.post("/desk/sign-in", data={"name": "nobody", "password": "x"}).status_code == 401
         took = client.post("/desk/sign-in", data={"name": "nobody", "password": "x"})
+        gate = fresh.server.config.app._gate  # type: ignore[union-attr]
+        for number in range(gate.guard.limits.barred_after):
+            gate.guard.failed("127.0.0.1", f"name {number}")
+        barred = client.post("/desk/sign-in", data={"name": "ann", "password": PASSWORD})
+        assert barred.status_code == 429 and "too many failed log-ins" in barred.text
         assert took.status_code == 401 and took.elapsed >= timedelta(seconds=0.9)
 
 
 def test_a_right_name_and_a_wrong_one_get_the_same_words(service: Service) -> None:
+    """Nobody learns who has an account."""
     with httpx.Client(base_url=service.address, timeout=60) as client:
         known = client.post("/desk/sign-in", data={"name": "rea", "password": "x"})
         unknown = client.post("/desk/sign-in", data={"name": "xxx", "password": "x"})
@@ -129,5 +146,6 @@ def test_a_right_name_and_a_wrong_one_get_the_same_words(service: Service) -> No
 
 
 def test_the_token_of_a_page_is_its_sessions_own(service: Service) -> None:
+    """Two sessions of one user have two."""
     one, two = Person(service, "ann"), Person(service, "ann")
     assert csrf_of(one.get("/jobs").text) == one.csrf != two.csrf
