@@ -39,6 +39,7 @@ def server() -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_the_ledger_what_lands_and_whole_imports_hold_on_postgresql(server: str) -> None:
+    """In a process whose tests make a schema each (ledgers.py)."""
     environment = {**os.environ, "IMPORT_PIPELINE_TEST_LEDGER": server}
     folders = [f"import_pipeline_tests/{suite}" for suite in SUITES]
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-m", "not slow", "-p", "no:cacheprovider", *folders]
@@ -67,6 +68,7 @@ def test_what_a_transaction_reads_nobody_else_changes_before_it_commits(server: 
 
 @pytest.mark.slow
 def test_a_reader_neither_waits_nor_writes_and_a_server_that_is_gone_is_the_machines_fault(server: str) -> None:
+    """What is a fault of the machine is tried again."""
     with Ledger(server) as ledger:
         ledger.upgrade()
         with ledger.begin() as writing:

@@ -28,6 +28,7 @@ def user(site: Here, name: str) -> User | None:
 
 
 def test_an_admin_lets_somebody_in_who_signs_in_at_once(browser: Browser, site: Here, service: Service) -> None:
+    """Through the page, into the one store of users."""
     with window(browser, service) as page:
         sign_in(page, "ann")
         page.get_by_role("link", name="People").click()
@@ -46,6 +47,7 @@ def test_an_admin_lets_somebody_in_who_signs_in_at_once(browser: Browser, site: 
 
 
 def test_the_page_fits_a_phone(browser: Browser, service: Service) -> None:
+    """Wide tables scroll in their own frame."""
     with window(browser, service, viewport={"width": 390, "height": 800}, color_scheme="dark") as page:
         sign_in(page, "ann")
         page.goto("/desk/people")
@@ -55,6 +57,7 @@ def test_the_page_fits_a_phone(browser: Browser, service: Service) -> None:
 
 
 def test_a_name_that_is_taken_malformed_or_an_alias_is_refused_with_the_reason(ann: Person) -> None:
+    """What was typed stays in the form."""
     for name, words in (("oto", "is taken"), ("Bad Name", "lower-case letters"), ("bob", "is taken")):
         answer = ann.post("/people/users", {"name": name, "password": PASSWORD, "role": "both"})
         assert answer.status_code == 400 and words in answer.text
@@ -65,6 +68,7 @@ def test_a_name_that_is_taken_malformed_or_an_alias_is_refused_with_the_reason(a
 
 
 def test_roles_change_at_once_and_barring_signs_out(site: Here, service: Service, ann: Person) -> None:
+    """Rights are looked up with every request."""
     add_user(site, "kim", "acme", "upload")
     kim = Person(service, "kim")
     assert kim.get("/people").status_code == 403
@@ -79,6 +83,7 @@ def test_roles_change_at_once_and_barring_signs_out(site: Here, service: Service
 
 
 def test_another_password_set_by_an_admin_signs_the_user_out(site: Here, service: Service, ann: Person) -> None:
+    """Whoever knew the old one is out."""
     add_user(site, "lee", "acme")
     lee = Person(service, "lee")
     site.clock.jump(timedelta(seconds=1))
@@ -89,6 +94,7 @@ def test_another_password_set_by_an_admin_signs_the_user_out(site: Here, service
 
 
 def test_nobody_changes_ones_own_rights_or_people_of_another_account(site: Here, ann: Person) -> None:
+    """An account always keeps the admin who is at work."""
     assert ann.post("/people/users/ann", {"do": "remove"}).status_code == 409
     for do in ("role", "bar", "let", "remove", "password"):
         assert ann.post("/people/users/oto", {"do": do, "role": "read", "password": PASSWORD}).status_code == 404
@@ -98,6 +104,7 @@ def test_nobody_changes_ones_own_rights_or_people_of_another_account(site: Here,
 
 
 def test_a_key_is_shown_once_works_and_ends(site: Here, service: Service, ann: Person) -> None:
+    """Only its digest is kept."""
     made = ann.post("/people/keys", {"name": "nightly <b>", "scope": ["import", "read"], "days": "90"})
     found = re.search(r"ipk_[0-9a-f]{80}", made.text)
     assert found and "nightly &lt;b&gt;" in made.text
@@ -114,6 +121,7 @@ def test_a_key_is_shown_once_works_and_ends(site: Here, service: Service, ann: P
 
 
 def test_people_change_their_own_password_and_stay_signed_in_here_only(site: Here, service: Service) -> None:
+    """The present password is asked for: a screen left open is not enough."""
     add_user(site, "mia", "acme", "read")
     here, elsewhere = Person(service, "mia"), Person(service, "mia")
     site.clock.jump(timedelta(seconds=1))
