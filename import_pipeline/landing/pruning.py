@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from import_pipeline.landing.vault import path_of
-from import_pipeline.ledger import Ledger, drafts, files, idempotency, sessions, uploads
+from import_pipeline.ledger import Ledger, drafts, files, idempotency, mends, sessions, uploads
 from import_pipeline.model.account import Account
 from import_pipeline.settings import Settings
 
@@ -35,7 +35,8 @@ def prune_vault(ledger: Ledger, settings: Settings, horizons: Mapping[str, datet
 
 
 def prune_desk(ledger: Ledger, accounts: Iterable[Account], *, now: datetime) -> int:
-    """Forgets imports that nobody has gone on with for `keep_drafts`, and sessions that are over; how many imports.
+    """Forgets imports that nobody has gone on with for `keep_drafts`, mended rows of originals past their retention, and sessions that
+    are over; how many imports.
 
     Their files expire with them: `prune_uploads` takes them away.
     """
@@ -45,6 +46,7 @@ def prune_desk(ledger: Ledger, accounts: Iterable[Account], *, now: datetime) ->
             for draft in drafts.forgotten(conn, account.name, now - account.doors.desk.keep_drafts):
                 forgotten += drafts.remove(conn, account.name, draft.id)
                 uploads.drop(conn, [draft.upload] if draft.upload else [], now=now)
+            mends.forget(conn, account.name, now - account.retention.vault)
     with ledger.begin() as conn:
         sessions.forget(conn, now)
     return forgotten

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, bindparam, cast, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, cast, delete, func, insert, select, update
 
 from import_pipeline.ledger.desk_schema import mends
 
@@ -152,6 +152,11 @@ def send(conn: Connection, account: str, job: str, lines: Iterable[int], deliver
 def release(conn: Connection, job: str, delivery: str) -> None:
     """The rows of a delivery that came to nothing may be mended and sent again."""
     conn.execute(update(mends).where(mends.c.job == job, mends.c.delivery == delivery).values(delivery=None, version=mends.c.version + 1))
+
+
+def forget(conn: Connection, account: str, before: datetime) -> int:
+    """Forgets rows that nobody has touched since: their originals are past their retention. How many."""
+    return conn.execute(delete(mends).where(mends.c.account == account, mends.c.changed_at < before)).rowcount
 
 
 def _text(cells: Mapping[int, str]) -> dict[str, str]:

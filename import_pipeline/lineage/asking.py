@@ -6,12 +6,14 @@ Belongs here: telling these apart and finding what they name. Does not belong he
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 
 from import_pipeline.failures import PermanentFailure
 from import_pipeline.ledger import files, jobs
+from import_pipeline.ledger.files import File
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.ledger.schema import jobs as jobs_table
 from import_pipeline.lineage.model import FileLineage, RecordKey, Sources
@@ -22,6 +24,8 @@ from import_pipeline.store.schema import type_exists
 from import_pipeline.store.session import Session, open_store
 
 _RECORD_ID, _JOB_ID, _SHA = re.compile(r"[a-f][0-9a-f]{23}"), re.compile(r"[a-z][a-z0-9]{7}"), re.compile(r"[0-9a-fA-F]{12,64}")
+_MOST_JOBS = 50
+"""Imports that one answer lists: a name that is sent every day has thousands."""
 
 
 def find(sources: Sources, text: str, account: str | None = None, object_type: str | None = None) -> FileLineage | list[RecordKey]:
@@ -42,6 +46,40 @@ def find(sources: Sources, text: str, account: str | None = None, object_type: s
     raise PermanentFailure(
         f"nothing is known of {text!r}{where}: it is no record id, no external id, no job, and no file of this name, path or SHA-256"
     )
+
+
+@dataclass(frozen=True)
+class FoundHere:
+    """All that a text names in one account: imports of files, arrivals that no import has opened yet, records."""
+
+    jobs: tuple[JobRow, ...] = ()
+    waiting: tuple[File, ...] = ()
+    records: tuple[RecordKey, ...] = ()
+
+
+def find_here(sources: Sources, text: str, account: str, *, records: bool) -> FoundHere:
+    """Everything of one account that `text` names: job id, SHA-256 (12 or more of its digits), file name, record id, external id.
+
+    Nothing of other accounts is found, and no path of this machine is looked at: whoever asks may be anybody of the account. Records
+    are looked for only with `records`. Raises TransientFailure when the store has to be asked and is in use.
+    """
+    with sources.ledger.read() as conn:
+        arrivals = files.by_name(conn, text, account)
+        same = (jobs_table.c.name == text) | (jobs_table.c.member == text) | (jobs_table.c.archive == text) | (jobs_table.c.id == text)
+        if _SHA.fullmatch(text):
+            same |= jobs_table.c.sha256.startswith(text.lower(), autoescape=True)
+            arrivals += [file for file in files.by_sha(conn, text.lower()) if file.account == account]
+        query = select(jobs_table.c.id).where(jobs_table.c.account == account, same).order_by(jobs_table.c.created_at.desc())
+        own = list(conn.execute(query.limit(_MOST_JOBS)).scalars())
+        inside = [job.id for file in arrivals[-_MOST_JOBS:] for job in jobs.by_file(conn, file.id) if job.account == account]
+        found = [job for job_id in dict.fromkeys([*own, *inside]) if (job := jobs.get(conn, job_id))]
+    opened = {job.file_id for job in found}
+    waiting = tuple(file for file in {file.id: file for file in arrivals}.values() if file.id not in opened)
+    keys: list[RecordKey] = []
+    if records:
+        keys = list(_by_record_id(sources, text, account)) if _RECORD_ID.fullmatch(text) else []
+        keys += _by_external_id(sources, text, account, None)
+    return FoundHere(tuple(found[:_MOST_JOBS]), waiting[:_MOST_JOBS], tuple(dict.fromkeys(keys)))
 
 
 def _file(sources: Sources, text: str) -> FileLineage | None:

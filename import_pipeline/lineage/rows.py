@@ -32,7 +32,7 @@ class JobLines:
     """One job's lines. Everything is read when it is asked for, once."""
 
     def __init__(self, sources: Sources, job: JobRow) -> None:
-        self.job = job
+        self.job, self.sources = job, sources
         self.path = vault.path_of(sources.settings.vault, job.sha256) if job.sha256 else None
         self._staging = DeliveryStaging(sources.settings.staging, job.account, job.delivery)
 

@@ -48,6 +48,7 @@ def upkeep_job(pipeline: Pipeline) -> dg.JobDefinition:
         context.log.info("%d originals left the vault", prune_vault(pipeline.ledger, pipeline.settings, horizons, now=now))
         context.log.info("%d imports that nobody went on with are gone", prune_desk(pipeline.ledger, pipeline.accounts.values(), now=now))
         context.log.info("%d uploads that no job took are gone", prune_uploads(pipeline.ledger, pipeline.settings, now=now))
+        context.log.info("%d sheets of failed rows that nobody looks at are gone", prune_sheets(pipeline))
 
     @dg.job(name="upkeep", executor_def=dg.in_process_executor, description="Prunes by retention and reaps dead runs.")
     def upkeep() -> None:
@@ -117,6 +118,13 @@ def prune_staging(pipeline: Pipeline, account: Account, now: datetime) -> int:
                 path.unlink()
             removed += bool(bulk)
     return removed
+
+
+def prune_sheets(pipeline: Pipeline) -> int:
+    """Removes copies of failed rows that the desk has made for its pages and that nobody has opened for a week; how many imports'."""
+    from import_pipeline.reporting.refused_sheet import sweep
+
+    return sweep(pipeline.settings.home)
 
 
 def prune_runs(instance: dg.DagsterInstance, account: Account, now: datetime) -> int:

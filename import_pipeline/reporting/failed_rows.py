@@ -10,7 +10,6 @@ refused for its structure (cells missing, a quote left open) gets its reasons be
 import codecs
 import datetime
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from import_pipeline.model.columns import REASON_COLUMNS, is_reason
 from import_pipeline.model.job import Job, ParsedFile
 from import_pipeline.parsing import raw
 from import_pipeline.parsing.links import cell_spans, reasons_at_end
+from import_pipeline.reporting.mended_rows import Mended, json_members
 from import_pipeline.reporting.reasons import FailedRows
 from import_pipeline.store.staging import LINE
 
@@ -33,38 +33,38 @@ _CELL_CHARS = 32_767
 """Longest text of an XLSX cell."""
 _MADE = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 """Stands in the properties of every workbook, so that the same rows give the same bytes."""
-_DECODER = json.JSONDecoder()
-_BLANKS, _COLON = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
 
 
-def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+def write_failed(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows, mended: Mended | None = None) -> None:
     """Writes the failed rows of `job` to `out` in the kind in which they were sent (csv, jsonl, xlsx or kml).
 
+    With `mended` the cells that it names have other texts; every other byte of a row stays (not for KML, whose rows have no cells).
     Rows stream through; a workbook's reader holds its sheet. Raises PermanentFailure for a kind
     without rows and when the original does not hold the failed lines.
     """
     writers = {"csv": _write_csv, "jsonl": _write_jsonl, "xlsx": _write_xlsx, "kml": _write_kml}
     if job.kind not in writers:
         raise PermanentFailure(f"a {job.kind} file has no rows to send back; known kinds: {', '.join(sorted(writers))}")
-    writers[job.kind](out, job, parsed, failed)
+    writers[job.kind](out, job, parsed, failed, mended or Mended(job.kind, parsed, {}))
 
 
-def _write_kml(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+def _write_kml(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows, mended: Mended) -> None:
     from import_pipeline.reporting.failed_placemarks import write_failed_placemarks
 
     told = {line: text for part in failed.slices() for line, text in part.select(LINE, "errors").iter_rows()}
     write_failed_placemarks(job.path, told, out, job.id)
 
 
-def _rows(job: Job, parsed: ParsedFile, failed: FailedRows, texts: Iterator[list[str]]) -> Iterator[tuple[bytes, str]]:
-    """Each failed row's original bytes with its text out of `texts` (lists, in the rows' order)."""
+def _rows(job: Job, parsed: ParsedFile, failed: FailedRows, mended: Mended, texts: Iterator[list[str]]) -> Iterator[tuple[bytes, str]]:
+    """Each failed row's bytes, mended where it was, with its text out of `texts` (lists, in the rows' order)."""
     copies = raw.raw_records(job.path, parsed, failed.spans)
     lines = iter(failed.lines[LINE].to_list())
     for batch in texts:
         for text in batch:
+            expected = next(lines)
             line, record = next(copies, (None, b""))
-            _check_place(job, line, next(lines))
-            yield record, text
+            _check_place(job, line, expected)
+            yield mended.record(expected, record), text
 
 
 def _check_place(job: Job, line: int | None, expected: int) -> None:
@@ -89,7 +89,7 @@ def _line_end(parsed: ParsedFile) -> str:
     return parsed.line_end if parsed.line_end in ("\n", "\r\n", "\r") else "\n"
 
 
-def _write_csv(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+def _write_csv(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows, mended: Mended) -> None:
     encoding = _bare(parsed)
     delimiter, quote = parsed.delimiter or ",", parsed.quote or '"'
     end = _line_end(parsed).encode(encoding)
@@ -98,7 +98,7 @@ def _write_csv(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) 
     out.write(bom + (earlier.cut(header, encoding, delimiter, quote) if earlier.places else header))
     out.write((delimiter + delimiter.join(REASON_COLUMNS)).encode(encoding) + end)
     texts = (_csv_cells(part, job.id, delimiter, quote) for part in failed.slices())
-    for record, text in _rows(job, parsed, failed, texts):
+    for record, text in _rows(job, parsed, failed, mended, texts):
         row = earlier.cut(record, encoding, delimiter, quote) if earlier.places else record
         out.write(row + text.encode(encoding, "replace") + end)
 
@@ -154,7 +154,7 @@ class _Earlier:
         return tail[0].encode(encoding) if tail else record
 
 
-def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows, mended: Mended) -> None:
     encoding = _bare(parsed)
     end = _line_end(parsed).encode(encoding)
     ascii_only = not encoding.startswith("utf")
@@ -166,7 +166,7 @@ def _write_jsonl(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows
             values = part.select(LINE, "errors", "whole").iter_rows()
             yield ["" if whole else _json_keys(job.id, line, errors, ascii_only) for line, errors, whole in values]
 
-    for record, text in _rows(job, parsed, failed, texts()):
+    for record, text in _rows(job, parsed, failed, mended, texts()):
         out.write(_spliced(record, text, encoding, own) + end)
 
 
@@ -184,7 +184,7 @@ def _spliced(record: bytes, keys: str, encoding: str, own: frozenset[str]) -> by
         return record
     try:
         text = record.decode(encoding).rstrip()
-        members = _members(text)
+        members = json_members(text)
     except (UnicodeDecodeError, ValueError, RecursionError):
         return record
     kept = [span for key, span in members if key in own or not is_reason(key)]
@@ -195,29 +195,7 @@ def _spliced(record: bytes, keys: str, encoding: str, own: frozenset[str]) -> by
     return (body + comma + keys + "}").encode(encoding)
 
 
-def _members(text: str) -> list[tuple[str, tuple[int, int]]]:
-    """The keys of an object's text, each with the place of its whole member, blanks before it included.
-
-    Raises ValueError when it is no object.
-    """
-    found: list[tuple[str, tuple[int, int]]] = []
-    place = _BLANKS.match(text).end()  # type: ignore[union-attr]
-    if text[place : place + 1] != "{" or not text.endswith("}"):
-        raise ValueError("no object")
-    while text[place : place + 1] != "}":
-        start = place + 1
-        place = _BLANKS.match(text, start).end()  # type: ignore[union-attr]
-        if text[place : place + 1] == "}" and not found:
-            break
-        key, place = _DECODER.raw_decode(text, place)
-        place = _COLON.match(text, place).end()  # type: ignore[union-attr]
-        _, place = _DECODER.raw_decode(text, place)
-        found.append((str(key), (start, place)))
-        place = _BLANKS.match(text, place).end()  # type: ignore[union-attr]
-    return found
-
-
-def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows) -> None:
+def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows, mended: Mended) -> None:
     sent_rows = raw.sheet_rows(job.path, failed.lines[LINE].to_list(), parsed)
     earlier = _Earlier.of(parsed)
     header = earlier.cells([*parsed.header])
@@ -236,7 +214,7 @@ def _write_xlsx(out: BinaryIO, job: Job, parsed: ParsedFile, failed: FailedRows)
     for part in failed.slices():
         for line, errors, _ in part.iter_rows():
             _check_place(job, line if line in sent_rows else None, line)
-            sent = sent_rows[line]
+            sent = mended.cells(line, sent_rows[line])
             own = earlier.cells(sent)
             number += 1
             write(number, [*own, *[""] * (len(header) - len(own)), job.id, str(line), errors], as_text)

@@ -106,3 +106,15 @@ def test_jobs_do_not_see_each_others_rows(ledger: Ledger) -> None:
         mends.set_cell(conn, "other", "zz99zz99", [4, 5, 6], 2, "x", by="oto", now=NOW)
         mends.send(conn, "other", "zz99zz99", [4, 5], "d9", by="oto", now=NOW)
     assert cells(ledger) == {5: ({1: "a"}, 1, "ann", None)}
+
+
+def test_mended_rows_are_forgotten_with_the_originals_that_they_belong_to(ledger: Ledger) -> None:
+    """What people typed is data as much as the file is: it is kept as long and no longer."""
+    save(ledger, 5, {1: "old"})
+    with ledger.begin() as conn:
+        mends.save(conn, "acme", JOB, 6, {1: "new"}, version=0, by="ann", now=NOW + timedelta(days=2))
+        mends.save(conn, "other", "zz99zz99", 5, {1: "theirs"}, version=0, by="oto", now=NOW)
+        assert mends.forget(conn, "acme", NOW + timedelta(days=1)) == 1
+    assert list(cells(ledger)) == [6]
+    with ledger.read() as conn:
+        assert mends.count_changed(conn, "zz99zz99") == 1

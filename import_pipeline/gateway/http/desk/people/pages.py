@@ -109,9 +109,7 @@ async def add_key(visit: Visit) -> Response:
 
     def book() -> None:
         with visit.gate.ledger.begin() as conn:
-            made = tokens.Token(
-                key_id, visit.account.name, visit.user.name, name, digest(key), scopes, now, until, None
-            )
+            made = tokens.Token(key_id, visit.account.name, visit.user.name, name, digest(key), scopes, now, until, None)
             tokens.add(conn, made)
 
     await asyncio.to_thread(book)

@@ -1,0 +1,1 @@
+"""Looking things up: records, files, lines, and where each comes from."""

@@ -1,0 +1,1 @@
+"""Refused rows, mended in place and sent again."""
