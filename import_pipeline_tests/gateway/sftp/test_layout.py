@@ -82,4 +82,4 @@ def test_rights_of_every_role_in_every_kind_of_folder(role: str, allow_delete: b
     sends |= {"answers delete"} if allow_delete else set()
     reads = {"exports list", "exports read"}
     always = {"passage list", "passage read"}
-    assert granted == always | {"upload": sends, "read": reads, "both": sends | reads}[role]
+    assert granted == always | {"upload": sends, "read": reads, "both": sends | reads, "admin": sends | reads}[role]
