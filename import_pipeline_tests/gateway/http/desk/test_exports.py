@@ -86,6 +86,7 @@ def test_an_export_is_what_the_command_writes(rea: Person, site: Here, tmp_path:
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 
+@pytest.mark.slow
 def test_every_format_holds_the_same_records(rea: Person, site: Here) -> None:
     """A leading `=` is kept in each of them: whatever was put in front of it would be imported with it (docs/security.md)."""
     lines = [json.loads(line) for line in rea.post("/exports", {"type": "Account", "form": "jsonl"}).text.splitlines()]
@@ -307,6 +308,7 @@ def test_names_of_downloads_are_safe_in_a_header(name: str, stated: str) -> None
     assert disposition(name) == stated
 
 
+@pytest.mark.slow
 def test_while_a_run_writes_the_page_says_so_and_keeps_what_was_chosen(rea: Person, site: Here) -> None:
     """In words of ours: those of the store name paths of the machine."""
     hold = (
@@ -322,6 +324,7 @@ def test_while_a_run_writes_the_page_says_so_and_keeps_what_was_chosen(rea: Pers
     assert '<option value="jsonl" selected>' in answer.text and str(site.settings.home) not in answer.text
 
 
+@pytest.mark.slow
 def test_a_person_exports_in_a_browser_and_looks_at_the_past(browser: Browser, service: Service, site: Here) -> None:
     """Fields that a choice does not need are hidden; the page is fine on a phone and in the dark."""
     write_past(site, "acme", "daily", last_closed("daily", site.clock.now() - timedelta(days=2), "America/New_York").label)

@@ -127,6 +127,7 @@ def test_a_line_tells_what_became_of_it(site: Here, service: Service) -> None:
         assert ann.get(f"/jobs/{job.id}/lines/{wrong}").status_code == 404, wrong
 
 
+@pytest.mark.slow
 def test_a_record_that_was_taken_back_says_so(site: Here, service: Service) -> None:
     """Values that do not hold any more must not look as if they did."""
     gone = site.deliver("Account_gone.csv", f"{HEADER}\nl9,Gone,New,5,l9@x.example\n")

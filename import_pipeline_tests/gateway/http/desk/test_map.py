@@ -70,6 +70,7 @@ def test_the_map_lists_parents_sizes_and_the_records_placed_in_each(service: Ser
     assert "style=" not in page and "<style" not in page
 
 
+@pytest.mark.slow
 def test_the_map_of_a_past_moment_shows_what_was_there_then(site: Here, service: Service) -> None:
     """Acceptance B-9 for territories; a moment that cannot be read is told beside its field."""
     rea = Person(service, "rea")
@@ -81,6 +82,7 @@ def test_the_map_of_a_past_moment_shows_what_was_there_then(site: Here, service:
     assert refused.status_code == 422 and "has not come yet" in refused.text
 
 
+@pytest.mark.slow
 def test_the_map_is_drawn_anew_when_the_records_have_changed(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Maps are kept for as long as the store stays as it is, and no longer."""
     made = Here(tmp_path_factory.mktemp("anew"))
@@ -105,6 +107,7 @@ def test_the_map_is_for_accounts_with_territories_and_people_who_may_read(servic
     assert eve.status_code == 200 and "No territories yet" in eve.text and "<svg" not in eve.text
 
 
+@pytest.mark.slow
 def test_the_map_is_taken_along_as_a_page_and_territories_as_maps(service: Service) -> None:
     """Whatever format is chosen for territories, they come as KML and GeoJSON."""
     rea = Person(service, "rea")
@@ -150,6 +153,7 @@ def test_map_and_tables_are_tied_and_the_map_is_moved_with_buttons_and_keys(brow
         shot(page, "map_dark")
 
 
+@pytest.mark.slow
 def test_the_map_works_without_scripts_and_on_a_phone(browser: Browser, service: Service) -> None:
     """The whole map is there, and links lead to shapes."""
     with window(browser, service, viewport={"width": 390, "height": 800}, java_script_enabled=False) as page:

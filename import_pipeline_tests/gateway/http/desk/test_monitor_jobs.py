@@ -229,6 +229,7 @@ def test_another_accounts_import_is_not_found_at_any_address(service: Service, b
     assert oto.post(f"/deliveries/{bad.delivery}/cancel").status_code == 404
 
 
+@pytest.mark.slow
 def test_pages_stand_in_a_browser_wide_and_narrow_light_and_dark(browser: Browser, service: Service, bad: JobRow) -> None:
     """People work with keyboards, screen readers and phones, by day and by night."""
     looks: list[tuple[Literal["light", "dark"], int]] = [("light", 1280), ("dark", 390)]
@@ -244,6 +245,7 @@ def test_pages_stand_in_a_browser_wide_and_narrow_light_and_dark(browser: Browse
                 shot(page, f"{name}_{scheme}_{width}")
 
 
+@pytest.mark.slow
 def test_an_import_that_is_done_meanwhile_appears_without_loading_the_page(browser: Browser, site: Here, service: Service) -> None:
     """Nobody presses reload; and who works with the keyboard must not be thrown back to the top (acceptance T-3)."""
     with window(browser, service) as page:
