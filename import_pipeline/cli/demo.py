@@ -148,9 +148,9 @@ def _show(out: "Console", pipeline: "Pipeline", found: list[list[Sample]], sampl
     seconds = time.monotonic() - begun
     if not broken:
         out.print(f"✓ every file's answer is what the samples promise ({seconds:.0f} s in all)", style="bold green")
-    out.print(
-        f"look on:  IMPORT_PIPELINE_HOME={pipeline.settings.home} {sys.argv[0]} jobs  (or: records, where A-00003, up)", soft_wrap=True
-    )
+    home = f"IMPORT_PIPELINE_HOME={pipeline.settings.home} {sys.argv[0]}"
+    out.print(f"look on:  {home} jobs  (or: records, where A-00003, up)", soft_wrap=True)
+    out.print(f"the desk: {home} user add me --account field_sales --role admin && {home} up", soft_wrap=True)
     out.print(f"keep the web page: {sys.argv[0]} demo --keep; your own data: make up")
     return not broken
 
