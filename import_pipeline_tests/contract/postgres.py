@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from import_pipeline.cli.services import free_port
+from import_pipeline_tests.programs import install
 
 
 def _programs() -> Path:
     """The folder of the newest server's programs, installed when it is missing and we may."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found and shutil.which("apt-get") and os.getuid() == 0:
-        subprocess.run(["apt-get", "install", "-y", "-q", "postgresql"], capture_output=True, timeout=500, check=False)
+    if not found:
+        install("postgresql")
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     assert found, "PostgreSQL is needed for these tests: apt-get install postgresql"
     return found[-1].parent

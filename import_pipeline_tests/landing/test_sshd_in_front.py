@@ -17,6 +17,7 @@ import pytest
 from benchmarks.sftp_servers import make_key
 from import_pipeline.cli.services import free_port
 from import_pipeline_tests.gateway.sftp.kit import until
+from import_pipeline_tests.programs import install
 
 from .kit import Intake
 
@@ -80,7 +81,7 @@ def server(home: Path) -> Iterator[tuple[Intake, Sshd]]:
     """An intake with sshd in front."""
     program = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(program).exists():
-        subprocess.run(["apt-get", "install", "-y", "-q", "openssh-server"], capture_output=True, timeout=200, check=False)
+        install("openssh-server")
     assert Path(program).exists(), "OpenSSH's server is needed for these tests: apt-get install openssh-server"
     Path("/run/sshd").mkdir(exist_ok=True)
     intake = Intake(home)

@@ -25,6 +25,7 @@ from import_pipeline.ledger import Ledger, users
 from import_pipeline.model.account import Account
 from import_pipeline.model.sftp_door import Role
 from import_pipeline.settings import Settings
+from import_pipeline_tests.programs import install
 
 PASSWORD = "open sesame"
 NEW = "DataObjects/Import/New"
@@ -35,8 +36,7 @@ def require_programs() -> None:
     """OpenSSH's clients are installed where that is possible; a machine without them fails loudly instead of testing less."""
     if all(shutil.which(name) for name in PROGRAMS):
         return
-    if shutil.which("apt-get") and os.getuid() == 0:
-        subprocess.run(["apt-get", "install", "-y", "-q", "openssh-client"], capture_output=True, timeout=200, check=False)
+    install("openssh-client")
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     assert not missing, f"{', '.join(missing)} are needed for these tests: apt-get install openssh-client"
 

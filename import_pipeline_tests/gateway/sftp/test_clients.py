@@ -17,6 +17,7 @@ import paramiko
 import pytest
 
 from import_pipeline_tests.gateway.sftp.kit import NEW, PASSWORD, Done, Server, until
+from import_pipeline_tests.programs import install
 
 CONTENT = b"ExternalDataObjectId,Name\n" + b"A-1,Acme\n" * 60_001
 
@@ -24,8 +25,8 @@ CONTENT = b"ExternalDataObjectId,Name\n" + b"A-1,Acme\n" * 60_001
 @pytest.fixture(scope="module", autouse=True)
 def clients() -> None:
     """lftp and a curl that speaks SFTP; a machine without them fails loudly instead of testing less."""
-    if not shutil.which("lftp") and shutil.which("apt-get") and os.getuid() == 0:
-        subprocess.run(["apt-get", "install", "-y", "-q", "lftp"], capture_output=True, timeout=200, check=False)
+    if not shutil.which("lftp"):
+        install("lftp")
     assert shutil.which("lftp"), "lftp is needed for these tests: apt-get install lftp"
     told = subprocess.run(["curl", "-V"], capture_output=True, text=True, check=False).stdout
     assert "sftp" in told.split(), "a curl with SFTP is needed for these tests: apt-get install curl"

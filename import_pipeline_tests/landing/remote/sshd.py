@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from import_pipeline.cli.services import free_port
+from import_pipeline_tests.programs import install
 
 SSHD = "/usr/sbin/sshd"
 CONFIG = """\
@@ -43,8 +44,7 @@ def require_sshd() -> None:
     """OpenSSH's server is installed where that is possible; a machine without it fails loudly instead of testing less."""
     if Path(SSHD).exists() and shutil.which("ssh-keygen"):
         return
-    if shutil.which("apt-get") and os.getuid() == 0:
-        subprocess.run(["apt-get", "install", "-y", "-q", "openssh-server"], capture_output=True, timeout=300, check=False)
+    install("openssh-server")
     assert Path(SSHD).exists(), "sshd is needed for these tests: apt-get install openssh-server"
 
 

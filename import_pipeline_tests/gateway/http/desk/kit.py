@@ -3,10 +3,8 @@
 Belongs here: what several test files of the desk need. Does not belong here: assertions on pages.
 """
 
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from import_pipeline.gateway.passwords import hash_password
 from import_pipeline.ledger import users
 from import_pipeline.model.sftp_door import Role
 from import_pipeline_tests.gateway.http.kit import Service
+from import_pipeline_tests.programs import install
 from import_pipeline_tests.scenarios.site import Site
 
 PASSWORD = "a good password"
@@ -69,9 +68,8 @@ def csrf_of(page: str) -> str:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, installed when it is missing and we may."""
-    if not shutil.which("chromium") and shutil.which("apt-get") and os.getuid() == 0:
-        subprocess.run(["apt-get", "update", "-q"], capture_output=True, timeout=200, check=False)
-        subprocess.run(["apt-get", "install", "-y", "-q", "chromium"], capture_output=True, timeout=500, check=False)
+    if not shutil.which("chromium"):
+        install("chromium")
     program = shutil.which("chromium")
     assert program, "Chromium is needed for these tests: apt-get install chromium"
     with sync_playwright() as driver:
