@@ -54,13 +54,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
 
 
 @pytest.fixture(scope="module")
-def service(site: Here) -> Iterator[Service]:
-    """The server."""
-    with Service(site) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def rea(service: Service) -> Person:
     """Somebody who may take exports."""
     return Person(service, "rea")

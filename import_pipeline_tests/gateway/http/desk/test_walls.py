@@ -61,13 +61,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
 
 
 @pytest.fixture(scope="module")
-def service(site: Here) -> Iterator[Service]:
-    """The server."""
-    with Service(site) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def things(site: Here, service: Service) -> Things:
     """An import with failed rows, a plan, an export of a day, an import that is begun, a format, a key, a waiting delivery."""
     ann = Person(service, "ann")
