@@ -22,6 +22,7 @@ from import_pipeline.ledger import deliveries, job_list, jobs
 from import_pipeline.ledger.deliveries import Delivery
 from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.job import FINAL_STATES
+from import_pipeline.model.private_format import is_private
 
 if TYPE_CHECKING:
     from import_pipeline.reporting.receipt import Receipt
@@ -104,6 +105,7 @@ def _facts(visit: Visit, row: JobRow) -> dict[str, Any]:
         "awaited": _awaited(visit, row),
         "why_not_undo": why_not_undo(visit, row),
         "why_not_replay": why_not_replay(row, around.delivery),
+        "own_format": bool(row.format) and is_private(row.format or ""),
         "fault": row.fault or (receipt.fault if receipt else None),
         "knows_type": row.object_type in visit.account.types_by_name,
         "age": words.age(row.created_at, visit.gate.clock.now()),
