@@ -24,6 +24,7 @@ from import_pipeline.landing.tree import report_folder
 from import_pipeline.landing.watch import new_owner
 from import_pipeline.ledger import content, deliveries, files, jobs, meta, parked, remotes
 from import_pipeline.ledger.jobs import JobRow
+from import_pipeline.lineage.rows import ERROR_STAGES
 from import_pipeline.model.job import EVERY_ROW_REFUSED, GOOD_STATES, Counts, Job, JobState, ParsedFile
 from import_pipeline.model.object_type import ObjectType
 from import_pipeline.model.row_error import Notice
@@ -34,7 +35,6 @@ from import_pipeline.store.outcomes import outcomes_of
 from import_pipeline.store.session import open_store
 from import_pipeline.store.staging import ERRORS, JOB, LINE, StageFolder
 
-ERROR_STAGES = ("parsed", "validated", "related", "expired")
 _ACTIONS = {"create": "created", "update": "updated", "unchanged": "unchanged", "delete": "deleted", "park": "parked", "refuse": "refused"}
 
 

@@ -11,7 +11,7 @@ so a stage that is run again replaces its own and gives the same bytes; a folder
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,3 +140,10 @@ class DeliveryStaging:
 def error_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Row errors given as dicts, in the columns of ERRORS; for findings that are few by nature."""
     return pl.DataFrame(rows, schema=ERRORS)
+
+
+def scan_errors(stages: Iterable[StageFolder]) -> pl.LazyFrame | None:
+    """The findings (ERRORS) that these stages hold; None when they hold none."""
+    parts = [part for stage in stages for part in stage.parts("errors")]
+    frames = [pl.scan_parquet(part).select(pl.col(name).cast(kind) for name, kind in ERRORS.items()) for part in parts]
+    return pl.concat(frames) if frames else None

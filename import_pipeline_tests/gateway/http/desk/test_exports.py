@@ -24,7 +24,7 @@ from import_pipeline.exporting.export import export_type
 from import_pipeline.exporting.windows import last_closed, window_of
 from import_pipeline.gateway.http.desk.exports.kept import kept
 from import_pipeline.gateway.http.desk.exports.making import BUSY
-from import_pipeline.gateway.http.desk.exports.sending import disposition
+from import_pipeline.gateway.http.desk.sending import disposition
 from import_pipeline.store.horizon import prune_history
 from import_pipeline.store.session import open_store
 from import_pipeline_tests.gateway.http.desk.kit import Person, add_user, barriers, shot, sign_in, window

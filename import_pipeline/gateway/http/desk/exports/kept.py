@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from import_pipeline.exporting.files import MANIFEST, file_name
 from import_pipeline.exporting.windows import TICK, Window, last_closed, window_of
 from import_pipeline.failures import PermanentFailure
-from import_pipeline.gateway.http.desk.exports.sending import opened
+from import_pipeline.gateway.http.desk.sending import opened
 from import_pipeline.landing.tree import root
 from import_pipeline.model.account import Account, Cadence
 from import_pipeline.settings import Settings

@@ -1,7 +1,7 @@
 """Having something made in a process beside the service, a few at a time.
 
 Belongs here: the line that orders wait in, the process, its folder, its end. Does not belong here: what it makes (worker.py), how a
-file is sent (sending.py).
+file is sent (../sending.py).
 """
 
 import asyncio

@@ -16,8 +16,8 @@ from starlette.responses import Response
 from import_pipeline.gateway.http.desk.exports.making import made
 from import_pipeline.gateway.http.desk.exports.moments import KINDS, Chosen, chosen, known, recent_imports
 from import_pipeline.gateway.http.desk.exports.orders import Kind, Order
-from import_pipeline.gateway.http.desk.exports.sending import opened, sent_file
 from import_pipeline.gateway.http.desk.rendering import page
+from import_pipeline.gateway.http.desk.sending import opened, sent_file
 from import_pipeline.gateway.http.desk.visit import Visit
 from import_pipeline.gateway.http.gate import Gate
 from import_pipeline.gateway.http.refusals import Refusal

@@ -61,7 +61,7 @@ async def difference(visit: Visit) -> Response:
 async def kept_file(visit: Visit) -> Response:
     """A file of a past day, week or month."""
     from import_pipeline.gateway.http.desk.exports.kept import open_kept
-    from import_pipeline.gateway.http.desk.exports.sending import sent_file
+    from import_pipeline.gateway.http.desk.sending import sent_file
 
     name = visit.params["name"]
     try:
@@ -84,7 +84,7 @@ def _asked(given: Callable[[str, str], str]) -> Asked:
 
 async def _made(visit: Visit, kind: Kind, asked: Asked) -> Response:
     from import_pipeline.gateway.http.desk.exports.making import made
-    from import_pipeline.gateway.http.desk.exports.sending import opened, sent_file
+    from import_pipeline.gateway.http.desk.sending import opened, sent_file
 
     moments = (asked.at,) if kind == "export" else (asked.at, asked.until)
     wrong = await asyncio.to_thread(_wrong, visit, asked, moments)

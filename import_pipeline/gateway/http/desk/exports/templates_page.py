@@ -8,8 +8,8 @@ import asyncio
 from starlette.responses import Response
 
 from import_pipeline.failures import UnknownValue
-from import_pipeline.gateway.http.desk.exports.sending import sent_bytes
 from import_pipeline.gateway.http.desk.rendering import page
+from import_pipeline.gateway.http.desk.sending import sent_bytes
 from import_pipeline.gateway.http.desk.visit import Visit
 from import_pipeline.gateway.http.refusals import Refusal
 from import_pipeline.model.object_type import ObjectType

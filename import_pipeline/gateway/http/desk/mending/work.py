@@ -240,9 +240,7 @@ def _errors(lines: "JobLines") -> "pl.DataFrame":
     import polars as pl
 
     from import_pipeline.lineage.rows import ERROR_STAGES
-    from import_pipeline.store.staging import ERRORS, JOB
+    from import_pipeline.store.staging import ERRORS, JOB, scan_errors
 
-    parts = [part for stage in ERROR_STAGES for part in lines.stage(stage).parts("errors")]
-    mine = pl.col(JOB) == lines.job.number
-    frames = [pl.scan_parquet(part).select(pl.col(name).cast(kind) for name, kind in ERRORS.items()).filter(mine) for part in parts]
-    return pl.concat(frames).collect() if frames else pl.DataFrame(schema=ERRORS)
+    found = scan_errors(lines.stage(stage) for stage in ERROR_STAGES)
+    return pl.DataFrame(schema=ERRORS) if found is None else found.filter(pl.col(JOB) == lines.job.number).collect()

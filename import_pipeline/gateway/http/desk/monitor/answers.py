@@ -7,16 +7,14 @@ here: what stands in them (reporting/, planning/).
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
-from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from import_pipeline.gateway.http.desk.monitor.own import own_job
 from import_pipeline.gateway.http.desk.rendering import HEADERS
+from import_pipeline.gateway.http.desk.sending import blocks, opened, sent_file
 from import_pipeline.gateway.http.desk.visit import Visit
 from import_pipeline.gateway.http.gate import Gate
 from import_pipeline.gateway.http.refusals import Refusal
@@ -25,7 +23,6 @@ from import_pipeline.ledger.jobs import JobRow
 from import_pipeline.model.account import Account
 from import_pipeline.reporting.names import safe_name
 
-_BLOCK = 1 << 18
 _MEDIA = {
     "original": "application/octet-stream",
     "errors": "text/csv; charset=utf-8",
@@ -80,11 +77,10 @@ async def download(visit: Visit) -> Response:
     if kind not in _MEDIA:
         raise Refusal(404, "there is no such file")
     file, name = await asyncio.to_thread(_opened, visit, job, kind)
-    headers = dict(_PLAN_PAGE if kind == "plan.html" else HEADERS)
-    headers["content-length"] = str(os.fstat(file.fileno()).st_size)
     if kind != "plan.html":
-        headers["content-disposition"] = _attachment(name)
-    return StreamingResponse(iterate_in_threadpool(_blocks(file)), media_type=_MEDIA[kind], headers=headers)
+        return sent_file(file, safe_name(name), _MEDIA[kind])
+    headers = _PLAN_PAGE | {"content-length": str(os.fstat(file.fileno()).st_size)}
+    return StreamingResponse(blocks(file), headers=headers, media_type=_MEDIA[kind])
 
 
 def _opened(visit: Visit, job: JobRow, kind: str) -> tuple[BinaryIO, str]:
@@ -92,25 +88,7 @@ def _opened(visit: Visit, job: JobRow, kind: str) -> tuple[BinaryIO, str]:
     if path is None:
         raise Refusal(404, "there is no such file for this import")
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        return opened(path), job.name if kind == "original" else path.name
+    except FileNotFoundError:
         words = "the original is past its retention" if kind == "original" else "somebody has taken this file away from where it lay"
         raise Refusal(410, words) from None
-    file = os.fdopen(handle, "rb")
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        file.close()
-        raise Refusal(410, "what lies there is not a file")
-    return file, job.name if kind == "original" else path.name
-
-
-def _attachment(name: str) -> str:
-    """The header that names a download: plain letters for old readers, all of it for the others."""
-    safe = safe_name(name)
-    plain = "".join(c if c.isascii() and c not in '"\\%' else "_" for c in safe)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(safe, safe='')}"
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while block := file.read(_BLOCK):
-            yield block

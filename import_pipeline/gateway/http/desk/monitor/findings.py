@@ -75,8 +75,8 @@ def _paged(frame: "pl.LazyFrame", labels: Mapping[str, str], page: int, source: 
 def _staged(gate: Gate, account: Account, job: JobRow) -> "pl.LazyFrame | None":
     import polars as pl
 
-    from import_pipeline.delivering.answering import ERROR_STAGES
-    from import_pipeline.store.staging import ERRORS, JOB, DeliveryStaging
+    from import_pipeline.lineage.rows import ERROR_STAGES
+    from import_pipeline.store.staging import JOB, DeliveryStaging, scan_errors
 
     known = account.types_by_name.get(job.object_type)
     if known is None:
@@ -85,11 +85,8 @@ def _staged(gate: Gate, account: Account, job: JobRow) -> "pl.LazyFrame | None":
     stages = [folder.stage(known.slug, name) for name in ERROR_STAGES]
     if not any(stage.exists for stage in stages):
         return None
-    parts = [part for stage in stages for part in stage.parts("errors")]
-    if not parts:
-        return None
-    frames = [pl.scan_parquet(part).select(pl.col(name).cast(kind) for name, kind in ERRORS.items()) for part in parts]
-    return pl.concat(frames).filter(pl.col(JOB) == job.number)
+    found = scan_errors(stages)
+    return None if found is None else found.filter(pl.col(JOB) == job.number)
 
 
 def _listed(path: Path | None) -> "pl.LazyFrame | None":

@@ -149,17 +149,16 @@ def _first_rows(visit: Visit, found: Opened, job: JobRow, labels: dict[str, str]
     """The first errors by line, and how many there are; none when staging is past its retention."""
     import polars as pl
 
-    from import_pipeline.delivering.answering import ERROR_STAGES
+    from import_pipeline.lineage.rows import ERROR_STAGES
     from import_pipeline.reporting.messages import finding, one_line
-    from import_pipeline.store.staging import ERRORS, JOB, LINE, DeliveryStaging
+    from import_pipeline.store.staging import ERRORS, JOB, LINE, DeliveryStaging, scan_errors
 
     staging = DeliveryStaging(visit.gate.settings.staging, visit.account.name, job.delivery)
-    parts = [one for stage in ERROR_STAGES for one in staging.stage(found.object_type.slug, stage).parts("errors")]
-    if not parts:
+    scanned = scan_errors(staging.stage(found.object_type.slug, stage) for stage in ERROR_STAGES)
+    if scanned is None:
         return [], 0
     names = [name for name in ERRORS if name != JOB]
     mine = (pl.col(JOB) == job.number) & (pl.col("severity") == "error")
-    scanned = pl.concat([pl.scan_parquet(one).select(pl.col(name).cast(kind) for name, kind in ERRORS.items()) for one in parts])
     wrong = scanned.filter(mine)
     total = int(wrong.select(pl.len()).collect(engine="streaming").item())
     first = wrong.select(names).bottom_k(FIRST_ROWS, by=LINE).sort(LINE, "column", "code")

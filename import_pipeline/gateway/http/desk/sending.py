@@ -1,6 +1,6 @@
 """Files as downloads: names that every browser understands and none can misread, media types, bodies that are streamed.
 
-Belongs here: how a file leaves. Does not belong here: which file (pages.py, kept.py).
+Belongs here: how a file leaves. Does not belong here: which file (the pages).
 """
 
 import os
@@ -64,12 +64,13 @@ def opened(path: Path) -> BinaryIO:
     return file
 
 
-def sent_file(file: BinaryIO, name: str) -> Response:
+def sent_file(file: BinaryIO, name: str, media: str = "") -> Response:
     """An open file, streamed and closed; it may have lost its name by then, and goes when it is closed."""
-    return StreamingResponse(_blocks(file), 200, _headers(name, os.fstat(file.fileno()).st_size), media_of(name))
+    return StreamingResponse(blocks(file), 200, _headers(name, os.fstat(file.fileno()).st_size), media or media_of(name))
 
 
-async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:
+async def blocks(file: BinaryIO) -> AsyncIterator[bytes]:
+    """The file's content, piece by piece; it is closed at the end."""
     try:
         while block := await anyio.to_thread.run_sync(file.read, _BLOCK):
             yield block
