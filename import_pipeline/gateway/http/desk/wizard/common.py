@@ -8,7 +8,9 @@ Everything here is blocking: call it in a thread.
 
 from dataclasses import dataclass
 
-from import_pipeline.gateway.http.desk.visit import Visit
+from starlette.responses import Response
+
+from import_pipeline.gateway.http.desk.visit import Visit, see_other
 from import_pipeline.gateway.http.refusals import Refusal
 from import_pipeline.landing import drafts as steps
 from import_pipeline.ledger import drafts, formats, uploads
@@ -103,6 +105,13 @@ def upload_of(visit: Visit, opened: Opened) -> Upload | None:
         return None
     with visit.gate.ledger.read() as conn:
         return uploads.get(conn, visit.account.name, opened.draft.upload)
+
+
+def elsewhere_first(found: Opened) -> Response | None:
+    """Where somebody has to go before the plan and the start: to the import that was started, or to the step that has a problem."""
+    if found.started:
+        return see_other(found.path)
+    return see_other(f"{found.path}/{found.next_step}?check=1") if found.problems else None
 
 
 class Elsewhere(Exception):

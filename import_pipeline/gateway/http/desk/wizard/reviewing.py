@@ -12,7 +12,7 @@ from import_pipeline.failures import PermanentFailure
 from import_pipeline.gateway.http.desk.plans import plan_of
 from import_pipeline.gateway.http.desk.rendering import HEADERS, page
 from import_pipeline.gateway.http.desk.visit import Visit, see_other
-from import_pipeline.gateway.http.desk.wizard.common import Opened, opened
+from import_pipeline.gateway.http.desk.wizard.common import Opened, elsewhere_first, opened
 from import_pipeline.gateway.http.refusals import Refusal
 from import_pipeline.landing import drafts as steps
 from import_pipeline.landing.submitted import Progress, progress_of
@@ -93,20 +93,16 @@ def plan_progress(visit: Visit, found: Opened) -> Progress | None:
 
 def _made(visit: Visit) -> Response:
     found = opened(visit)
-    if found.started:
-        return see_other(found.path)
-    if found.problems:
-        return see_other(f"{found.path}/{found.next_step}?check=1")
+    if (first := elsewhere_first(found)) is not None:
+        return first
     _book(visit, found)
     return see_other(f"{found.path}/review")
 
 
 def _show(visit: Visit) -> Response:
     found = opened(visit)
-    if found.started:
-        return see_other(found.path)
-    if found.problems:
-        return see_other(f"{found.path}/{found.next_step}?check=1")
+    if (first := elsewhere_first(found)) is not None:
+        return first
     progress = plan_progress(visit, found)
     job = progress.jobs[0] if progress and progress.jobs and progress.ended else None
     return page(

@@ -13,7 +13,7 @@ from import_pipeline.failures import PermanentFailure
 from import_pipeline.gateway.http.desk.forms import Fields
 from import_pipeline.gateway.http.desk.rendering import page
 from import_pipeline.gateway.http.desk.visit import Visit, see_other
-from import_pipeline.gateway.http.desk.wizard.common import ELSEWHERE, Elsewhere, Opened, opened
+from import_pipeline.gateway.http.desk.wizard.common import ELSEWHERE, Elsewhere, Opened, elsewhere_first, opened
 from import_pipeline.gateway.http.desk.wizard.reviewing import plan_progress
 from import_pipeline.gateway.http.desk.wizard.watching import is_cancelled
 from import_pipeline.gateway.http.refusals import Refusal
@@ -62,10 +62,8 @@ async def stop(visit: Visit) -> Response:
 
 def _show(visit: Visit) -> Response:
     found = opened(visit)
-    if found.started:
-        return see_other(found.path)
-    if found.problems:
-        return see_other(f"{found.path}/{found.next_step}?check=1")
+    if (first := elsewhere_first(found)) is not None:
+        return first
     return _page(visit, found, found.body)
 
 
